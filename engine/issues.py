@@ -1,0 +1,113 @@
+"""Issues: what is wrong with a definition or a request, where, and what would be accepted; and every code there is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+CODES: dict[str, str] = {
+    "CASE_NOT_COVERED": "A value of the condition has no case and there is no default.",
+    "COLUMN_NOT_FOUND": "The pool has no such column.",
+    "DEPENDENCY_CYCLE": "Fields depend on each other in a circle.",
+    "DEST_FULL": "The destination has no room.",
+    "DEST_REGRESSED": "The destination holds less than was written to it.",
+    "DEST_SCHEMA": "The destination cannot take records of this form.",
+    "DEST_UNAVAILABLE": "The destination cannot be reached or written.",
+    "DISTRIBUTION_OUTSIDE_RANGE": "The distribution has (almost) no mass between min and max.",
+    "DUPLICATE_FIELD": "Two fields have one name, or differ only in upper and lower case.",
+    "DUPLICATE_KEY": "A key stands twice in one object.",
+    "DUPLICATE_VALUE": "A value is listed twice.",
+    "END_CONDITION_INCOMPATIBLE": "The end condition does not fit the mode or another property.",
+    "EXTRA_MAPPING": "A mapping makes a field that the schema does not have.",
+    "INVALID_STEP": "The step does not fit the range.",
+    "INVALID_SYNTAX": "The document cannot be read.",
+    "INVALID_VALUE": "The value is not one of those accepted.",
+    "INVALID_WEIGHTS": "Weights must be finite, not negative, as many as values, with a sum above 0.",
+    "JSON_TOO_DEEP": "The document is nested too deeply or has too many parts.",
+    "MISSING_PARAM": "A required property is missing.",
+    "NEVER_EMITTED": "A value can never occur.",
+    "NON_DETERMINISTIC": "Two runs with one seed will differ.",
+    "NON_FINITE": "A number must be finite.",
+    "NO_TIME_MASS": "The seasonality leaves no instant between from and to.",
+    "ORDER_NOT_GUARANTEED": "The jitter can swap neighbouring instants.",
+    "PADDING_OVERFLOW": "Numbers will become longer than the padding.",
+    "PATH_CONFLICT": "A field is both a value and an object.",
+    "POOL_EMPTY": "The pool has no rows.",
+    "POOL_FILTER_EMPTY": "No row of the pool passes the filter.",
+    "POOL_NOT_FOUND": "There is no such pool.",
+    "POOL_NOT_READY": "The pool has no usable version.",
+    "POOL_TOO_LARGE": "The pool has more rows or bytes than its limits allow.",
+    "PROPERTY_NOT_ALLOWED": "The property does not apply here.",
+    "RANGE_INVERTED": "A lower bound is above its upper bound.",
+    "RECORD_INVALID": "A record cannot be made or written.",
+    "REQUIRED_FIELD_NULLABLE": "A required or key field may be null or missing.",
+    "REQUIRED_FIELD_UNMAPPED": "A required field of the schema has no mapping.",
+    "RERUN_WOULD_COLLIDE": "The destination already holds what another run wrote.",
+    "SEQUENCE_OVERFLOW": "The sequence ends before the records do.",
+    "SPEC_VERSION": "The run was made by another version, whose values would differ.",
+    "TYPE_MISMATCH": "The value has the wrong type.",
+    "UNIQUE_DISTRIBUTION_CONFLICT": "Distinct values can only be drawn uniformly.",
+    "UNIQUE_EXHAUSTED": "There are no further distinct values.",
+    "UNIQUE_IMPOSSIBLE": "There are fewer distinct values than records.",
+    "UNIQUE_TIGHT": "Most of the distinct values will be used.",
+    "UNKNOWN_FIELD": "There is no such field.",
+    "UNKNOWN_PROPERTY": "There is no such property.",
+    "UNMAPPED_COLUMN": "A field of the schema has no mapping.",
+    "VALUE_TOO_LONG": "A value is longer than the field allows.",
+}
+"""Every code with its sentence: the documentation and the OpenAPI document are made from this."""
+
+
+class Severity(StrEnum):
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+    INFO = "INFO"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One problem at one place; `path` is a JSON Pointer (RFC 6901) into the document."""
+
+    code: str
+    path: str
+    message: str
+    hint: str | None = None
+    field: str | None = None
+    severity: Severity = Severity.ERROR
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"{self.code} is no issue code")
+
+    @property
+    def id(self) -> str:
+        """Eight hex digits that are the same whenever the same thing is said of the same place."""
+        text = "\0".join((self.code, self.path, self.message))
+        return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+    def as_json(self) -> dict[str, str | None]:
+        """The issue as the API and ``--json`` show it."""
+        return {
+            "id": self.id,
+            "severity": self.severity.value,
+            "code": self.code,
+            "path": self.path,
+            "field": self.field,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+def pointer(*parts: str | int) -> str:
+    """A JSON Pointer from its parts."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the closest known word, or None when nothing is close."""
+    by_lower = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
+    return f'did you mean "{by_lower[close[0]]}"?' if close else None
