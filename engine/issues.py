@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "POOL_NOT_READY": "The pool has no usable version.",
     "POOL_TOO_LARGE": "The pool has more rows or bytes than its limits allow.",
     "PROPERTY_NOT_ALLOWED": "The property does not apply here.",
+    "READ_ONLY": "The property is set by the service.",
     "RANGE_INVERTED": "A lower bound is above its upper bound.",
     "RECORD_INVALID": "A record cannot be made or written.",
     "REQUIRED_FIELD_NULLABLE": "A required or key field may be null or missing.",

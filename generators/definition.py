@@ -1,0 +1,233 @@
+"""A generator's definition: the document that a file, the API and the admin share, and its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from engine.issues import Issue, did_you_mean, pointer
+from engine.schema import MAX_DECIMAL_DIGITS, OutputType
+from engine.span import MAX_RECORDS
+from generators.enums import EndCondition, GenerationMode, OnError
+from generators.fields.base import FieldType, field_types
+from sdg_project.shapes import Number, Params, Share, clean_name, issues_of
+
+MAX_FIELDS = 500
+MAX_SEED = 2**53 - 1
+READ_ONLY = frozenset({"id", "status", "createdBy", "createdAt", "updatedAt", "startedAt", "finishedAt"})
+
+FieldName = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class MappingShape(Params):
+    """The keys that every field mapping has."""
+
+    field_name: FieldName = Field(description="Name; dots make nested objects.", examples=["address.city"])
+    type: str = Field(description="One of the field types.")
+    params: dict[str, Any] = Field(default_factory=dict, description="The parameters of the type.")
+    null_rate: Share = Field(default=0.0, description="Share of records in which the value is null.")
+    missing_rate: Share = Field(default=0.0, description="Share of records in which the field is absent.")
+    unique: bool = Field(default=False, description="No value occurs twice; nulls are exempt.")
+    omit: bool = Field(default=False, description="Computed for other fields, but not written.")
+    output_type: OutputType | None = Field(default=None, description="What the value is cast to.")
+    stream_name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Draw as if the generator had this stream name."
+    )
+    description: str = Field(default="", max_length=2_000, description="For people.")
+
+
+class SchemaField(Params):
+    """One field that a record is meant to have."""
+
+    name: FieldName = Field(description="Name, as in the mapping.")
+    type: OutputType = Field(description="Type of the value; what the mapping makes is cast to it.")
+    required: bool = Field(default=False, description="Neither null nor missing.")
+    primary_key: bool = Field(default=False, description="Identifies the record.")
+    precision: int | None = Field(default=None, ge=1, le=MAX_DECIMAL_DIGITS, description="Digits of a decimal.")
+    scale: int | None = Field(default=None, ge=0, le=MAX_DECIMAL_DIGITS, description="Digits behind the point.")
+    max_length: int | None = Field(default=None, ge=1, description="Most characters of a text.")
+    enum: list[str | int | Number | bool] | None = Field(default=None, min_length=1, description="The only values.")
+    pattern: str | None = Field(default=None, max_length=500, description="Regular expression for the whole text.")
+    description: str = Field(default="", max_length=2_000, description="For people.")
+
+
+class RecordShape(Params):
+    """What a record is meant to look like."""
+
+    fields: list[SchemaField] = Field(min_length=1, max_length=MAX_FIELDS, description="The fields of a record.")
+
+
+class ClockShape(Params):
+    """When the records take place."""
+
+    start: str | None = Field(
+        default=None, description="Instant of the first record.", examples=["2026-01-01T00:00:00Z", "now-30d"]
+    )
+    step_ms: int = Field(default=1000, ge=0, le=10**12, description="Milliseconds from one record to the next.")
+
+
+class DefinitionShape(Params):
+    """The properties of a definition; mappings and the destination's config are validated by their own kinds."""
+
+    name: str = Field(min_length=1, max_length=200, description="Name of the generator.")
+    description: str = Field(default="", max_length=10_000, description="For people.")
+    record_schema: RecordShape | None = Field(default=None, alias="schema", description="Derived when left out.")
+    field_mappings: list[Any] = Field(min_length=1, description="The fields and how each is made.")
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED, description="Same seed, same records; drawn if left out.")
+    stream_name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Names the streams in place of the generator's name."
+    )
+    generation_mode: GenerationMode = Field(default=GenerationMode.BATCH, description="How fast records are made.")
+    end_condition: EndCondition = Field(default=EndCondition.RECORD_COUNT, description="What ends a run.")
+    record_count: int | None = Field(default=None, ge=1, le=MAX_RECORDS, description="How many records a run makes.")
+    clock: ClockShape = Field(default_factory=ClockShape, description="When the records take place.")
+    batch_size: int | None = Field(default=None, ge=1, le=100_000, description="Most records in one write.")
+    shards: int | None = Field(default=None, ge=1, le=512, description="Into how many ranges a run is cut.")
+    on_error: OnError = Field(default=OnError.STOP, description="What a record that cannot be made does.")
+    destination: dict[str, Any] | None = Field(default=None, description="Where the records go.")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """A field mapping whose shape and parameters have been accepted."""
+
+    index: int
+    shape: MappingShape
+    kind: type[FieldType[Any]]
+    params: Params
+
+    @property
+    def pointer(self) -> str:
+        return pointer("fieldMappings", self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A document whose parts have the right shape; whether they fit together is the plan's concern."""
+
+    document: Mapping[str, Any]
+    shape: DefinitionShape
+    mappings: tuple[FieldMapping, ...]
+
+    @property
+    def name(self) -> str:
+        return self.shape.name
+
+    @property
+    def stream_name(self) -> str:
+        return self.shape.stream_name or self.shape.name
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be read of a document, and every problem of its shape.
+
+    `definition` is None when so much is wrong that there is nothing to look at further; otherwise it holds the mappings
+    that were in order, so that the others do not hide what is wrong with these.
+    """
+
+    definition: Definition | None
+    issues: tuple[Issue, ...]
+    broken_names: frozenset[str]
+    """Names of fields whose own mapping was refused: references to them are no further error."""
+
+
+def read_definition(document: Any, *, destination_required: bool = False, count_required: bool = False) -> Reading:
+    """Check the shape of a document as it came from JSON or YAML."""
+    if not isinstance(document, dict):
+        return Reading(None, (Issue("TYPE_MISMATCH", "", "a definition is an object with named properties"),), frozenset())
+    issues = [
+        Issue("READ_ONLY", pointer(name), f'"{name}" is set by the service', f'remove "{name}"')
+        for name in document
+        if name in READ_ONLY
+    ]
+    own = {name: value for name, value in document.items() if name not in READ_ONLY}
+    shape, shape_issues = _shape(own)
+    issues += shape_issues
+    mappings, mapping_issues, broken = _mappings(own.get("fieldMappings"))
+    issues += mapping_issues
+    if destination_required and own.get("destination") is None:
+        issues.append(Issue("MISSING_PARAM", "/destination", '"destination" is required'))
+    if count_required and shape is not None and shape.record_count is None:
+        issues.append(
+            Issue("MISSING_PARAM", "/recordCount", '"recordCount" is required when the end condition is RECORD_COUNT')
+        )
+    if shape is None:
+        shape = _nearest_shape(own, issues)
+    definition = None if shape is None else Definition(own, shape, tuple(mappings))
+    return Reading(definition, tuple(issues), broken)
+
+
+def _shape(document: dict[str, Any]) -> tuple[DefinitionShape | None, list[Issue]]:
+    """The envelope; its name is normalised and free of what could mislead a reader."""
+    try:
+        shape = DefinitionShape.model_validate(document)
+    except ValidationError as error:
+        return None, issues_of(error, at="", model=DefinitionShape)
+    try:
+        return shape.model_copy(update={"name": clean_name(shape.name)}), []
+    except ValueError as error:
+        return None, [Issue("INVALID_VALUE", "/name", str(error))]
+
+
+def _nearest_shape(document: dict[str, Any], issues: list[Issue]) -> DefinitionShape | None:
+    """The envelope without the properties that were refused, so that the rest can still be looked at."""
+    refused = {issue.path.split("/")[1] for issue in issues if issue.path}
+    rest = {"name": "unnamed", "fieldMappings": [None]} | {k: v for k, v in document.items() if k not in refused}
+    try:
+        return DefinitionShape.model_validate(rest)
+    except ValidationError:
+        return None
+
+
+def _mappings(raw: Any) -> tuple[list[FieldMapping], list[Issue], frozenset[str]]:
+    if not isinstance(raw, list):
+        return [], [], frozenset()  # the envelope has said so
+    mappings, issues, broken = [], [], set()
+    if len(raw) > MAX_FIELDS:
+        issues.append(
+            Issue("INVALID_VALUE", "/fieldMappings", f"{len(raw)} fields are too many, at most {MAX_FIELDS} are accepted")
+        )
+    for index, entry in enumerate(raw[:MAX_FIELDS]):
+        mapping, problems = _mapping(index, entry)
+        issues += problems
+        if mapping is not None:
+            mappings.append(mapping)
+        elif isinstance(entry, dict) and isinstance(entry.get("fieldName"), str):
+            broken.add(entry["fieldName"])
+    return mappings, issues, frozenset(broken)
+
+
+def _mapping(index: int, entry: Any) -> tuple[FieldMapping | None, list[Issue]]:
+    at = pointer("fieldMappings", index)
+    if not isinstance(entry, dict):
+        return None, [Issue("TYPE_MISMATCH", at, "a field mapping is an object with fieldName, type and params")]
+    issues: list[Issue] = []
+    shape = None
+    try:
+        shape = MappingShape.model_validate(entry)
+        shape = shape.model_copy(update={"field_name": clean_name(shape.field_name)})
+    except ValidationError as error:
+        issues += issues_of(error, at=at, model=MappingShape)
+    except ValueError as error:
+        issues.append(Issue("INVALID_VALUE", f"{at}/fieldName", str(error)))
+    params, kind = None, None
+    named, raw_params = entry.get("type"), entry.get("params")
+    if isinstance(named, str):
+        kind = field_types.get(named)
+        if kind is None:
+            hint = did_you_mean(named, field_types) or f"accepted are {', '.join(field_types)}"
+            issues.append(Issue("INVALID_VALUE", f"{at}/type", f'there is no field type "{named}"', hint))
+    if kind is not None and (raw_params is None or isinstance(raw_params, dict)):
+        try:
+            params = kind.Params.model_validate(raw_params or {})
+        except ValidationError as error:
+            issues += issues_of(error, at=f"{at}/params", model=kind.Params)
+    field = entry.get("fieldName") if isinstance(entry.get("fieldName"), str) else None
+    issues = [Issue(i.code, i.path, i.message, i.hint, i.field or field, i.severity) for i in issues]
+    if issues or shape is None or kind is None or params is None:
+        return None, issues
+    return FieldMapping(index, shape, kind, params), []

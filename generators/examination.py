@@ -1,0 +1,267 @@
+"""Examination of a definition: every problem at once, or a plan."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from engine.choice import Tables
+from engine.issues import Issue, Severity, did_you_mean
+from engine.schema import Column, RecordSchema, split_path
+from engine.stream import Source
+from generators.casting import cast_output
+from generators.definition import Definition, FieldMapping, Reading
+from generators.facts import Clock, RunFacts, epoch_ms, parse_instant
+from generators.fields.base import FieldType, HiddenColumn, Output, Scope
+from generators.plan import Plan, PlannedField
+from generators.record_schema import check_schema
+from pools.snapshot import Snapshot
+from sdg_project.errors import Invalid
+
+_TIGHT = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found; `plan` is None when there are errors."""
+
+    issues: tuple[Issue, ...]
+    plan: Plan | None
+
+    @property
+    def errors(self) -> tuple[Issue, ...]:
+        return tuple(issue for issue in self.issues if issue.severity is Severity.ERROR)
+
+
+def compile_plan(
+    reading: Reading, *, facts: RunFacts, pools: Mapping[str, Snapshot], tables: Tables | None = None
+) -> Plan:
+    """The plan of a definition; raises Invalid with every error. See `examine`."""
+    examination = examine(reading, facts=facts, pools=pools, tables=tables)
+    if examination.plan is None:
+        raise Invalid(examination.errors)
+    return examination.plan
+
+
+def examine(
+    reading: Reading, *, facts: RunFacts, pools: Mapping[str, Snapshot], tables: Tables | None = None
+) -> Examination:
+    """Look at everything that can be looked at, and compile if nothing is wrong.
+
+    `tables` are those that an earlier compilation of the same definition made; without them they are made now.
+    """
+    issues = list(reading.issues)
+    if reading.definition is None:
+        return Examination(tuple(issues), None)
+    return _Examiner(reading.definition, reading.broken_names, facts, pools).examine(issues, tables)
+
+
+class _Examiner:
+    """One examination in progress: collects the fields and what each may look at."""
+
+    def __init__(
+        self, definition: Definition, broken: frozenset[str], facts: RunFacts, pools: Mapping[str, Snapshot]
+    ) -> None:
+        self.definition, self.broken, self.facts, self.pools = definition, broken, facts, pools
+        self.fields: dict[str, FieldType[Any]] = {}
+        self.mappings: dict[str, FieldMapping] = {}
+
+    def examine(self, issues: list[Issue], tables: Tables | None) -> Examination:
+        clock, clock_issues = compile_clock(self.definition, self.facts)
+        issues += clock_issues
+        issues += self._names()
+        for mapping in self.definition.mappings:
+            self._make(mapping, clock)
+        suspicious: set[str] = set()
+        for name, field in self.fields.items():
+            found = [*self._references(name, field), *field.check(), *self._rates(name)]
+            if any(issue.severity is Severity.ERROR for issue in found):
+                suspicious.add(name)
+            issues += found
+        issues += self._cycles()
+        outputs: dict[str, Output] = {}
+        for name, field in self.fields.items():
+            if name not in suspicious:
+                issues += self._feasibility(name, field)
+                outputs[name] = field.output()
+        targets, schema_issues = check_schema(self.definition, self.mappings, outputs, self.broken)
+        issues += schema_issues
+        columns: dict[str, Column] = {}
+        for name, output in outputs.items():
+            try:
+                columns[name] = self._column(name, output, targets)
+            except ValueError as error:
+                at = f"{self.mappings[name].pointer}/outputType"
+                issues.append(Issue("TYPE_MISMATCH", at, str(error), field=name))
+        if self.mappings and all(mapping.shape.omit for mapping in self.mappings.values()):
+            issues.append(Issue("INVALID_VALUE", "/fieldMappings", "every field is omitted, so nothing would be written"))
+        if any(issue.severity is Severity.ERROR for issue in issues):
+            return Examination(tuple(issues), None)
+        return Examination(tuple(issues), self._plan(clock, outputs, columns, tables))
+
+    def _make(self, mapping: FieldMapping, clock: Clock) -> None:
+        name = mapping.shape.field_name
+        if name in self.fields:
+            return  # a second one of this name has its issue already
+        scope = Scope(
+            field=name,
+            pointer=mapping.pointer,
+            unique=mapping.shape.unique,
+            source=Source(self.facts.seed, mapping.shape.stream_name or self.definition.stream_name, name),
+            facts=self.facts,
+            clock=clock,
+            generator_name=self.definition.name,
+            pools=self.pools,
+            fields=self.fields,
+        )
+        self.mappings[name] = mapping
+        self.fields[name] = mapping.kind(mapping.params, scope)
+
+    def _names(self) -> Iterator[Issue]:
+        seen: dict[str, str] = {}
+        for mapping in self.definition.mappings:
+            name, at = mapping.shape.field_name, f"{mapping.pointer}/fieldName"
+            path = split_path(name)
+            if "" in path:
+                yield Issue("INVALID_VALUE", at, f'"{name}" has an empty part between its dots', field=name)
+            folded = name.casefold()
+            if folded in seen:
+                how = "is mapped twice" if seen[folded] == name else f'differs from "{seen[folded]}" only in case'
+                yield Issue("DUPLICATE_FIELD", at, f'"{name}" {how}', field=name)
+            seen.setdefault(folded, name)
+        paths = {split_path(name): name for name in seen.values()}
+        for mapping in self.definition.mappings:
+            path = split_path(mapping.shape.field_name)
+            for length in range(1, len(path)):
+                if path[:length] in paths:
+                    outer, name = paths[path[:length]], mapping.shape.field_name
+                    message = f'"{outer}" is a value, so it cannot be the object that holds "{name}"'
+                    yield Issue("PATH_CONFLICT", f"{mapping.pointer}/fieldName", message, field=name)
+
+    def _references(self, name: str, field: FieldType[Any]) -> Iterator[Issue]:
+        for at, other in field.depends_on().items():
+            if other not in self.fields and other not in self.broken:
+                hint = did_you_mean(other, self.fields) or f"fields are {', '.join(list(self.fields)[:10])}"
+                where = f"{self.mappings[name].pointer}/params{at}"
+                yield Issue("UNKNOWN_FIELD", where, f'there is no field "{other}"', hint, name)
+
+    def _rates(self, name: str) -> Iterator[Issue]:
+        shape, at = self.mappings[name].shape, self.mappings[name].pointer
+        if shape.null_rate + shape.missing_rate > 1:
+            message = f"nullRate {shape.null_rate} and missingRate {shape.missing_rate} are together more than 1"
+            yield Issue("INVALID_VALUE", f"{at}/missingRate", message, field=name)
+
+    def _feasibility(self, name: str, field: FieldType[Any]) -> Iterator[Issue]:
+        """Whether there are as many distinct values as records."""
+        if not self.mappings[name].shape.unique:
+            return
+        at, capacity, count = f"{self.mappings[name].pointer}/unique", field.capacity(), self.facts.record_count
+        if capacity is None:
+            message = f"{field.kind} cannot promise distinct values with these parameters"
+            yield Issue("UNIQUE_IMPOSSIBLE", at, message, "remove unique, or choose a type with countable values", name)
+        elif count is not None and count > capacity and field.record_limit() is None:
+            message = f"{count} records need distinct values, but there are only {capacity}"
+            yield Issue("UNIQUE_IMPOSSIBLE", at, message, f"ask for at most {capacity} records or widen the values", name)
+        elif count is not None and count > _TIGHT * capacity and count > 1:
+            message = f"unique needs {count} of {capacity} possible values"
+            yield Issue("UNIQUE_TIGHT", at, message, None, name, Severity.WARNING)
+
+    def _cycles(self) -> Iterator[Issue]:
+        reported: set[frozenset[str]] = set()
+        for start in self.fields:
+            cycle = self._cycle_from(start)
+            if cycle and frozenset(cycle) not in reported:
+                reported.add(frozenset(cycle))
+                path = " → ".join([*cycle, cycle[0]])
+                yield Issue("DEPENDENCY_CYCLE", self.mappings[cycle[0]].pointer, f"fields depend on each other: {path}")
+
+    def _cycle_from(self, start: str) -> list[str] | None:
+        """The shortest way from a field back to itself."""
+        came_from: dict[str, str] = {}
+        queue = [start]
+        for name in queue:
+            field = self.fields.get(name)
+            for other in dict.fromkeys(field.depends_on().values()) if field else ():
+                if other == start:
+                    way = [name]
+                    while way[-1] != start:
+                        way.append(came_from[way[-1]])
+                    return way[::-1]
+                if other not in came_from and other in self.fields:
+                    came_from[other] = name
+                    queue.append(other)
+        return None
+
+    def _column(self, name: str, output: Output, targets: Mapping[str, tuple[Any, int | None]]) -> Column:
+        shape = self.mappings[name].shape
+        wanted, scale = targets.get(name, (None, None))
+        final = cast_output(output, shape.output_type or wanted or output.type, scale)
+        return Column(
+            name,
+            final.type,
+            final.scale,
+            nullable=output.nullable or shape.null_rate > 0 or shape.missing_rate > 0,
+            may_be_missing=shape.missing_rate > 0,
+        )
+
+    def _plan(
+        self, clock: Clock, outputs: Mapping[str, Output], columns: Mapping[str, Column], tables: Tables | None
+    ) -> Plan:
+        hidden: dict[str, HiddenColumn] = {}
+        planned: dict[str, PlannedField] = {}
+        for name, field in self.fields.items():
+            for column in field.hidden():
+                hidden.setdefault(column.name, column)
+            shape = self.mappings[name].shape
+            planned[name] = PlannedField(
+                field, outputs[name], columns[name], shape.null_rate, shape.missing_rate, shape.omit
+            )
+        made = dict(tables) if tables is not None else _make_tables({**hidden, **self.fields})
+        for name, part in {**hidden, **self.fields}.items():
+            prefix = f"{name}/"
+            part.bind({key.removeprefix(prefix): made[key] for key in made if key.rpartition("/")[0] == name})
+        written = tuple(columns[name] for name in self.fields if not planned[name].omit)
+        order: list[PlannedField | HiddenColumn] = [*hidden.values(), *(planned[name] for name in self._order())]
+        schema = RecordSchema(self.definition.name, written)
+        return Plan(self.definition, self.facts, clock, self.pools, order, schema, made)
+
+    def _order(self) -> list[str]:
+        """Fields after those that they depend on; where that leaves a choice, by rank and place."""
+        waits = {name: set(field.depends_on().values()) for name, field in self.fields.items()}
+        places = {name: place for place, name in enumerate(self.fields)}
+        ready = [(self.fields[name].rank, places[name], name) for name, others in waits.items() if not others]
+        heapq.heapify(ready)
+        order: list[str] = []
+        while ready:
+            _, _, done = heapq.heappop(ready)
+            order.append(done)
+            for name, others in waits.items():
+                if done in others:
+                    others.discard(done)
+                    if not others:
+                        heapq.heappush(ready, (self.fields[name].rank, places[name], name))
+        return order
+
+
+def _make_tables(parts: Mapping[str, FieldType[Any] | HiddenColumn]) -> dict[str, Any]:
+    return {f"{name}/{table}": array for name, part in parts.items() for table, array in part.tables().items()}
+
+
+def compile_clock(definition: Definition, facts: RunFacts) -> tuple[Clock, list[Issue]]:
+    """When the records take place: from ``clock.start`` on, else so that the last one is at the start of the run."""
+    shape = definition.shape.clock
+    fixed = facts.started_at_given
+    if shape.start is not None:
+        try:
+            first = epoch_ms(parse_instant(shape.start, started_at=facts.started_at))
+        except ValueError as error:
+            return Clock(0, shape.step_ms, fixed=True), [Issue("TYPE_MISMATCH", "/clock/start", str(error))]
+        fixed = fixed or not shape.start.startswith("now")
+    else:
+        behind = (facts.record_count - 1) * shape.step_ms if facts.record_count else 0
+        first = epoch_ms(facts.started_at.astimezone(UTC)) - behind
+    return Clock(first, shape.step_ms, fixed=fixed), []
+

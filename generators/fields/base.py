@@ -1,0 +1,179 @@
+"""What a field type is: one declaration of parameters, checks that name every problem, and values as a pure function.
+
+A field's life: its parameters are validated by the pydantic model `Params`; it is made with them and a `Scope`; `check`
+yields what is wrong with it among its neighbours; `tables` makes what needs floating-point functions, once per run;
+`bind` takes those tables; from then on `values` answers for any span.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from engine.choice import Tables
+from engine.issues import Issue, Severity
+from engine.schema import OutputType
+from engine.span import Span
+from engine.stream import Source, Stream
+from generators.facts import Clock, RunFacts
+from pools.snapshot import Snapshot
+from sdg_project.registry import Kind, Registry
+from sdg_project.shapes import Params
+
+P = TypeVar("P", bound=Params)
+FACTS = frozenset({"clock", "startedAt", "runId", "entropy", "earlierRecords"})
+Columns = Mapping[str, pl.Series]
+"""The columns that a field may look at: fields it depends on (null applied) and hidden columns, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What is known about all values of a field before any is made; None means not known or without bound."""
+
+    type: OutputType
+    scale: int = 0
+    max_length: int | None = None
+    minimum: Decimal | int | None = None
+    maximum: Decimal | int | None = None
+    values: tuple[Any, ...] | None = None
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The surroundings in which one field is compiled."""
+
+    field: str
+    pointer: str
+    unique: bool
+    source: Source
+    facts: RunFacts
+    clock: Clock
+    generator_name: str
+    pools: Mapping[str, Snapshot]
+    fields: Mapping[str, FieldType[Any]]
+    """All fields of the definition that could be made, also later ones."""
+
+
+class HiddenColumn(ABC):
+    """A column that fields share and that is not written, such as the row of a pool that several fields copy from."""
+
+    name: str
+
+    @abstractmethod
+    def tables(self) -> dict[str, NDArray[Any]]:
+        """As `FieldType.tables`."""
+
+    @abstractmethod
+    def bind(self, tables: Tables) -> None:
+        """As `FieldType.bind`."""
+
+    @abstractmethod
+    def values(self, span: Span, columns: Columns) -> pl.Series:
+        """As `FieldType.values`."""
+
+
+class FieldType(Kind, ABC, Generic[P]):
+    """A kind of field, compiled for one field of one definition."""
+
+    Params: ClassVar[type[Params]]
+    rank: ClassVar[int] = 1
+    """Where the kind stands in the order of evaluation when dependencies leave a choice (1 = first)."""
+
+    def __init__(self, params: P, scope: Scope) -> None:
+        self.params = params
+        self.scope = scope
+
+    # What the plan asks while it compiles. None of these may raise for parameters that `Params` has accepted.
+
+    @abstractmethod
+    def output(self) -> Output:
+        """The type of the values and what is known about them; only asked when `check` found no error."""
+
+    def check(self) -> Iterator[Issue]:
+        """Every problem of this field that its parameters alone do not show."""
+        yield from ()
+
+    def depends_on(self) -> Mapping[str, str]:
+        """The fields that `values` looks at: where below ``params`` each is named (a JSON Pointer) → its name."""
+        return {}
+
+    def hidden(self) -> tuple[HiddenColumn, ...]:
+        """The hidden columns that `values` looks at; equal names mean the same column."""
+        return ()
+
+    def capacity(self) -> int | None:
+        """How many distinct values there are for ``unique``; None when that is not known, so that it is refused."""
+        return None
+
+    def record_limit(self) -> tuple[int, str] | None:
+        """After how many records the field ends the run, and the reason to give for it; None when it never does."""
+        return None
+
+    def uses(self) -> frozenset[str]:
+        """Which facts of the run the values depend on: a subset of `FACTS`."""
+        return frozenset()
+
+    def reasons(self) -> Iterator[str]:
+        """Why two runs with one seed may differ in this field, in words."""
+        yield from ()
+
+    def tables(self) -> dict[str, NDArray[Any]]:
+        """Arrays that need floating-point functions: made once per run, then the same on every machine."""
+        return {}
+
+    def bind(self, tables: Tables) -> None:
+        """Get ready for `values`, with the arrays that `tables` made (now or in another process)."""
+
+    @abstractmethod
+    def values(self, span: Span, columns: Columns) -> pl.Series:
+        """The values of a span's records, one each; pure. Raises RecordInvalid where there is none."""
+
+    # Helpers for the kinds.
+
+    def stream(self, purpose: str = "value", lane: int = 0) -> Stream:
+        """This field's stream for a purpose."""
+        return self.scope.source.stream(purpose, lane)
+
+    def issue(
+        self,
+        code: str,
+        message: str,
+        *,
+        at: str = "",
+        hint: str | None = None,
+        severity: Severity = Severity.ERROR,
+    ) -> Issue:
+        """An issue at a place below ``params``, for example ``at="/min"``."""
+        return Issue(code, f"{self.scope.pointer}/params{at}", message, hint, self.scope.field, severity)
+
+    def not_applicable(self, *names: str, when: str) -> Iterator[Issue]:
+        """An error for each of these parameters (Python names) that was given although it means nothing here."""
+        for name in names:
+            if name in self.params.model_fields_set:
+                alias = type(self.params).model_fields[name].alias or name
+                yield self.issue(
+                    "PROPERTY_NOT_ALLOWED", f'"{alias}" does not apply {when}', at=f"/{alias}", hint=f'remove "{alias}"'
+                )
+
+    def required(self, *names: str, when: str) -> Iterator[Issue]:
+        """An error for each of these parameters that was not given although it is needed here."""
+        for name in names:
+            if getattr(self.params, name) is None:
+                alias = type(self.params).model_fields[name].alias or name
+                yield self.issue("MISSING_PARAM", f'"{alias}" is required {when}', at=f"/{alias}")
+
+
+field_types: Registry[FieldType[Any]] = Registry("field type", "generators.fields")
+
+
+def record_numbers(span: Span) -> NDArray[np.int64]:
+    """The record numbers of a span as signed integers: shape ``(span.count,)``."""
+    return np.arange(span.start, span.end, dtype=np.int64)

@@ -1,0 +1,141 @@
+"""Plans: a definition compiled into a pure function from spans to records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from engine.batch import Batch
+from engine.choice import Tables
+from engine.draws import happens
+from engine.schema import Column, RecordSchema
+from engine.span import Span
+from engine.version import ENGINE_VERSION
+from generators.casting import cast_values, refuse_unread
+from generators.definition import Definition
+from generators.facts import Clock, RunFacts, epoch_ms
+from generators.fields.base import FieldType, HiddenColumn, Output
+from pools.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedField:
+    """A field with what the plan does to its values: null, missing, cast, written or not."""
+
+    field: FieldType[Any]
+    output: Output
+    column: Column
+    null_rate: float
+    missing_rate: float
+    omit: bool
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What makes the records of a run: `batch` is pure, everything else describes it.
+
+    `steps` are the fields and hidden columns in an order in which each finds what it depends on.
+    """
+
+    definition: Definition
+    facts: RunFacts
+    clock: Clock
+    pools: Mapping[str, Snapshot]
+    steps: Sequence[PlannedField | HiddenColumn]
+    schema: RecordSchema
+    tables: Tables
+
+    def batch(self, span: Span) -> Batch:
+        """The records of a span. Raises RecordInvalid for the first record that cannot be made."""
+        columns: dict[str, pl.Series] = {}
+        missing: dict[str, NDArray[np.bool_]] = {}
+        for step in self.steps:
+            if isinstance(step, HiddenColumn):
+                columns[step.name] = step.values(span, columns)
+                continue
+            values, absent = _masked(step, span, step.field.values(span, columns))
+            if absent is not None:
+                missing[step.name] = absent
+            cast = cast_values(values, step.output, step.column)
+            if cast is not values:
+                refuse_unread(values, cast, span, step.column)
+            columns[step.name] = cast
+        written = [columns[column.name].alias(column.name) for column in self.schema.columns]
+        return Batch(span, pl.DataFrame(written), {c.name: missing[c.name] for c in self.schema.columns if c.name in missing})
+
+    @property
+    def fields(self) -> list[PlannedField]:
+        """The fields, in the order of evaluation."""
+        return [step for step in self.steps if isinstance(step, PlannedField)]
+
+    @property
+    def record_limit(self) -> tuple[int, str] | None:
+        """After how many records a field ends the run, and why; None when only the end condition does."""
+        limits = [limit for planned in self.fields if (limit := planned.field.record_limit()) is not None]
+        return min(limits, default=None)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why another run of this definition with the same seed may differ; empty when it cannot."""
+        return [f"{planned.name}: {reason}" for planned in self.fields for reason in planned.field.reasons()]
+
+    @property
+    def spec_hash(self) -> str:
+        """32 hex digits that are equal when the records are: whatever the destination, the cuts and the workers."""
+        used = {fact for planned in self.fields for fact in planned.field.uses()}
+        facts = {
+            "clock": [self.clock.start_ms, self.clock.step_ms],
+            "startedAt": epoch_ms(self.facts.started_at),
+            "runId": self.facts.run_id,
+            "entropy": self.facts.entropy,
+            "earlierRecords": self.facts.earlier_records,
+        }
+        spec = {
+            "engine": ENGINE_VERSION,
+            "seed": self.facts.seed,
+            "streamName": self.definition.stream_name,
+            "schema": self.definition.document.get("schema"),
+            "fieldMappings": self.definition.document["fieldMappings"],
+            "facts": {name: value for name, value in facts.items() if name in used},
+            "pools": {name: snapshot.content_hash for name, snapshot in sorted(self.pools.items())},
+        }
+        return hashlib.blake2b(json.dumps(spec, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    @property
+    def tables_hash(self) -> str:
+        """32 hex digits of all tables: a worker whose own tables differ must not go on with the run."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, table in sorted(self.tables.items()):
+            digest.update(f"{name}\0{table.dtype.str}\0{table.shape}\0".encode())
+            digest.update(np.ascontiguousarray(table).data)
+        return digest.hexdigest()
+
+
+def _masked(step: PlannedField, span: Span, values: pl.Series) -> tuple[pl.Series, NDArray[np.bool_] | None]:
+    """The values with null where the field is null or missing, and where it is missing.
+
+    Missing is drawn among the records that are not null, at a rate that makes it `missing_rate` of all: so neither
+    rate changes which records the other one hits.
+    """
+    if not step.null_rate and not step.missing_rate:
+        return values, None
+    gone = happens(step.field.stream("null").words(span), step.null_rate)
+    absent = None
+    if step.missing_rate:
+        rate = min(1.0, step.missing_rate / (1.0 - step.null_rate)) if step.null_rate < 1.0 else 0.0
+        absent = happens(step.field.stream("missing").words(span), rate) & ~gone
+        gone = gone | absent
+    mask = pl.Series(gone)
+    return pl.select(pl.when(~mask).then(values)).to_series(), absent
+

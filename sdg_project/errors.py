@@ -1,0 +1,43 @@
+"""Error families, sorted by what the caller does next. No Django here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.issues import Issue
+
+
+class SdgError(Exception):
+    """An error with a sentence for the person who caused it or has to mend it."""
+
+
+class Invalid(SdgError):
+    """Mend the request: `issues` says where and how, all of them at once."""
+
+    def __init__(self, issues: Sequence[Issue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("; ".join(f"{issue.path or '/'}: {issue.message}" for issue in self.issues))
+
+
+class NotFound(SdgError):
+    """There is no such thing; `hint` may name a close one."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Conflict(SdgError):
+    """Not in this state: `code` says which rule of the world stands against it."""
+
+    def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.hint = code, hint
+
+
+class Unavailable(SdgError):
+    """Try again later: something outside cannot be reached."""
+
+    def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.hint = code, hint
