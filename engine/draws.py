@@ -34,18 +34,25 @@ def bounded(words: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
         raise ValueError(f"bounded draws need 1 <= n <= 2**64, not {n}")
     if n == 2**64:
         return words.copy()
-    high, low = words >> _32, words & _LOW32
     if n <= 2**32:
+        high, low = words >> _32, words & _LOW32
         low *= np.uint64(n)
         low >>= _32
         high *= np.uint64(n)
         high += low
         high >>= _32
         return high
-    n_low, n_high = np.uint64(n & 0xFFFFFFFF), np.uint64(n >> 32)
+    return bounded_each(words, np.uint64(n))
+
+
+def bounded_each(words: NDArray[np.uint64], sizes: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
+    """As `bounded`, where each word has its own ``1 <= n < 2**64``: shape of `words`."""
+    high, low = words >> _32, words & _LOW32
+    n_high, n_low = sizes >> _32, sizes & _LOW32
     middle = high * n_low + (low * n_low >> _32)
     carry = ((middle & _LOW32) + low * n_high) >> _32
-    return high * n_high + (middle >> _32) + carry
+    results: NDArray[np.uint64] = high * n_high + (middle >> _32) + carry
+    return results
 
 
 def unit(words: NDArray[np.uint64]) -> NDArray[np.float64]:

@@ -1,0 +1,206 @@
+"""Continuous laws in their standard forms, by both tails. For plan time only: the one module that needs scipy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+_KEPT_BITS = 32
+
+
+class Shape(Protocol):
+    """A standard form: float64 arrays in, float64 arrays of the same shape out.
+
+    A probability is given by the smaller of ``p = F(x)`` and ``q = 1 - F(x)``, so that neither tail loses digits.
+    """
+
+    def cdf(self, x: Floats) -> Floats:
+        """``P(X <= x)``, in ``[0, 1]`` for every x."""
+        ...
+
+    def sf(self, x: Floats) -> Floats:
+        """``P(X > x)``, in ``[0, 1]`` for every x."""
+        ...
+
+    def ppf(self, p: Floats) -> Floats:
+        """The x with ``cdf(x) = p``, p in ``(0, 1/2]``."""
+        ...
+
+    def isf(self, q: Floats) -> Floats:
+        """The x with ``sf(x) = q``, q in ``(0, 1/2]``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A shape moved and stretched: ``location + scale * X``, in the coordinates of a range."""
+
+    shape: Shape
+    location: float
+    scale: float
+
+    def tails(self, places: Floats) -> tuple[Floats, Floats]:
+        """The probabilities to lie at or below, and above, each place."""
+        standard = (places - self.location) / self.scale
+        return self.shape.cdf(standard), self.shape.sf(standard)
+
+    def mass(self, low: float, high: float) -> float:
+        """The probability of ``[low, high]``, without cancellation in either tail."""
+        (below_low, below_high), (above_low, above_high) = self.tails(np.array([low, high]))
+        return float(below_high - below_low if below_low < above_high else above_low - above_high)
+
+    def quantiles(self, p: Floats, q: Floats) -> Floats:
+        """The places with lower tail p and upper tail q, ``p + q = 1``.
+
+        32 bits of the standard quantile are kept (relative error ``2**-33``): a last bit that differs between two
+        processors' mathematics libraries then shows in one entry of a million.
+        """
+        standard = np.empty_like(p)
+        lower = p <= q
+        standard[lower], standard[~lower] = self.shape.ppf(p[lower]), self.shape.isf(q[~lower])
+        with np.errstate(over="ignore"):  # infinity lies outside every range, and is cut there
+            return self.location + self.scale * coarse(standard)
+
+
+class Normal:
+    """Mean 0, standard deviation 1."""
+
+    def cdf(self, x: Floats) -> Floats:
+        return _special().ndtr(x)  # type: ignore[no-any-return]
+
+    def sf(self, x: Floats) -> Floats:
+        return _special().ndtr(-x)  # type: ignore[no-any-return]
+
+    def ppf(self, p: Floats) -> Floats:
+        return _special().ndtri(p)  # type: ignore[no-any-return]
+
+    def isf(self, q: Floats) -> Floats:
+        return -_special().ndtri(q)  # type: ignore[no-any-return]
+
+
+class Exponential:
+    """From 0, mean 1."""
+
+    def cdf(self, x: Floats) -> Floats:
+        return -np.expm1(-np.maximum(x, 0.0))
+
+    def sf(self, x: Floats) -> Floats:
+        return np.exp(-np.maximum(x, 0.0))
+
+    def ppf(self, p: Floats) -> Floats:
+        return -np.log1p(-p)
+
+    def isf(self, q: Floats) -> Floats:
+        return -np.log(q)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpM1:
+    """``exp(factor * X) - 1``: log-normal of a normal X, Pareto of an exponential one, each less its median or minimum.
+
+    Without the 1, numbers close to the median or the minimum keep their digits.
+    """
+
+    of: Shape
+    factor: float
+
+    def cdf(self, x: Floats) -> Floats:
+        return self.of.cdf(self._inner(x))
+
+    def sf(self, x: Floats) -> Floats:
+        return self.of.sf(self._inner(x))
+
+    def ppf(self, p: Floats) -> Floats:
+        return self._outer(self.of.ppf(p))
+
+    def isf(self, q: Floats) -> Floats:
+        return self._outer(self.of.isf(q))
+
+    def _inner(self, x: Floats) -> Floats:
+        with np.errstate(divide="ignore"):  # -1 is 0 of the law: minus infinity
+            return np.log1p(np.maximum(x, -1.0)) / self.factor
+
+    def _outer(self, x: Floats) -> Floats:
+        with np.errstate(over="ignore"):
+            return np.expm1(self.factor * x)
+
+
+@dataclass(frozen=True, slots=True)
+class Triangular:
+    """From 0 to 1 with the given mode."""
+
+    mode: float
+
+    def cdf(self, x: Floats) -> Floats:
+        return self._below(np.clip(x, 0.0, 1.0), self.mode)
+
+    def sf(self, x: Floats) -> Floats:
+        return self._below(1.0 - np.clip(x, 0.0, 1.0), 1.0 - self.mode)
+
+    def ppf(self, p: Floats) -> Floats:
+        return np.where(p < self.mode, np.sqrt(p * self.mode), 1.0 - np.sqrt((1.0 - p) * (1.0 - self.mode)))
+
+    def isf(self, q: Floats) -> Floats:
+        return np.where(q < 1.0 - self.mode, 1.0 - np.sqrt(q * (1.0 - self.mode)), np.sqrt((1.0 - q) * self.mode))
+
+    @staticmethod
+    def _below(x: Floats, mode: float) -> Floats:
+        rising = x * x / mode if mode > 0.0 else x
+        falling = 1.0 - (1.0 - x) ** 2 / (1.0 - mode) if mode < 1.0 else x
+        return np.where(x < mode, rising, falling)
+
+
+@dataclass(frozen=True, slots=True)
+class Beta:
+    """From 0 to 1."""
+
+    alpha: float
+    beta: float
+
+    def cdf(self, x: Floats) -> Floats:
+        return _special().betainc(self.alpha, self.beta, np.clip(x, 0.0, 1.0))  # type: ignore[no-any-return]
+
+    def sf(self, x: Floats) -> Floats:
+        return _special().betaincc(self.alpha, self.beta, np.clip(x, 0.0, 1.0))  # type: ignore[no-any-return]
+
+    def ppf(self, p: Floats) -> Floats:
+        return _special().betaincinv(self.alpha, self.beta, p)  # type: ignore[no-any-return]
+
+    def isf(self, q: Floats) -> Floats:
+        return _special().betainccinv(self.alpha, self.beta, q)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Gamma:
+    """From 0, scale 1."""
+
+    shape: float
+
+    def cdf(self, x: Floats) -> Floats:
+        return _special().gammainc(self.shape, np.maximum(x, 0.0))  # type: ignore[no-any-return]
+
+    def sf(self, x: Floats) -> Floats:
+        return _special().gammaincc(self.shape, np.maximum(x, 0.0))  # type: ignore[no-any-return]
+
+    def ppf(self, p: Floats) -> Floats:
+        return _special().gammaincinv(self.shape, p)  # type: ignore[no-any-return]
+
+    def isf(self, q: Floats) -> Floats:
+        return _special().gammainccinv(self.shape, q)  # type: ignore[no-any-return]
+
+
+def coarse(numbers: Floats) -> Floats:
+    """The numbers to 32 bits, half to even."""
+    mantissas, exponents = np.frexp(numbers)
+    rounded: Floats = np.ldexp(np.rint(np.ldexp(mantissas, _KEPT_BITS)), exponents - _KEPT_BITS)
+    return rounded
+
+
+def _special() -> Any:
+    import scipy.special  # takes 0.2 s, and only a process that compiles a plan needs it
+
+    return scipy.special
