@@ -1,0 +1,139 @@
+"""Definition files: what YAML and JSON documents hold, and where in the file each value stands."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engine.issues import Issue, did_you_mean, pointer
+from sdg_project.builder import Builder, Limits, Positions, decode
+from sdg_project.errors import Invalid, NotFound
+from sdg_project.json_guard import read_json
+from sdg_project.text import quoted, shown
+from sdg_project.yaml_reader import read_yaml
+
+STANDARD_INPUT = "-"
+
+_JSON_START = re.compile(r'\s*(?:\{\s*["}]|\[)')
+_BUNDLE = ("pools", "generators")
+_BUNDLE_MARKS = frozenset({*_BUNDLE, "connections", "universe"})
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A value that was read from a file, or a part of one: `at` is its JSON Pointer in what was read."""
+
+    value: Any
+    origin: str
+    positions: Positions
+    at: str = ""
+
+    def where(self, path: str = "") -> str:
+        """``file:line:column`` of what a JSON Pointer into `value` names, or of the innermost value around it."""
+        line, column = self.positions.of(self.at + path)
+        return f"{self.origin}:{line}:{column}"
+
+    def part(self, *keys: str | int) -> Document:
+        """The value below some keys as a document of its own."""
+        value = self.value
+        for key in keys:
+            value = value[key]
+        return replace(self, value=value, at=self.at + pointer(*keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Definitions that were read together; pools may name files relative to the bundle."""
+
+    generators: tuple[Document, ...]
+    pools: tuple[Document, ...]
+
+
+def read_document(path: Path | str, *, limits: Limits | None = None) -> list[Document]:
+    """The documents of a file, or of standard input for ``-``; raises Invalid with every problem.
+
+    ``.json`` is JSON, ``.yaml`` and ``.yml`` are YAML, anything else is what it looks like.
+    """
+    limits = limits or Limits()
+    if str(path) == STANDARD_INPUT:
+        return parse_documents(sys.stdin.buffer.read(limits.max_bytes + 1), origin=STANDARD_INPUT, limits=limits)
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(limits.max_bytes + 1)
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Invalid([Issue("INVALID_SYNTAX", "", f"{path} cannot be read: {reason}")]) from error
+    return parse_documents(content, origin=str(path), limits=limits)
+
+
+def parse_documents(content: bytes | str, *, origin: str, limits: Limits | None = None) -> list[Document]:
+    """The documents of a text that came from `origin`, whose suffix says what it is; raises Invalid.
+
+    Empty documents, such as one behind a last ``---``, are left out; a text with nothing else is an error.
+    """
+    limits = limits or Limits()
+    text = decode(content, limits, origin=origin, bom_allowed=True)
+    if _is_json(text, origin):
+        builder = Builder(text, limits, origin=origin)
+        read_json(text, builder)
+        builders = [builder]
+    else:
+        builders = [builder for builder in read_yaml(text, origin=origin, limits=limits) if builder.root is not None]
+    if not builders:
+        raise Invalid([Issue("INVALID_SYNTAX", "", f"{origin}: there is nothing in it")])
+    return [Document(builder.root, origin, Positions(builder.lines, builder.offsets)) for builder in builders]
+
+
+def split_bundle(documents: Iterable[Document]) -> Bundle:
+    """The definitions in documents: each document is a generator, or an object with lists of them; raises Invalid."""
+    generators: list[Document] = []
+    pools: list[Document] = []
+    issues: list[Issue] = []
+    for document in documents:
+        if not isinstance(document.value, dict):
+            message = (
+                f"{document.where()}: a definition is an object with named properties, not {shown(document.value)}"
+            )
+            issues.append(Issue("TYPE_MISMATCH", "", message))
+        elif "fieldMappings" in document.value or not _BUNDLE_MARKS & document.value.keys():
+            generators.append(document)
+        else:
+            for name in document.value:
+                if name not in _BUNDLE:
+                    message = f"{document.where(pointer(name))}: unknown property {quoted(name)}"
+                    hint = did_you_mean(name, _BUNDLE) or f"accepted are {', '.join(_BUNDLE)}"
+                    issues.append(Issue("UNKNOWN_PROPERTY", pointer(name), message, hint))
+            generators += _parts(document, "generators", issues)
+            pools += _parts(document, "pools", issues)
+    if issues:
+        raise Invalid(issues)
+    return Bundle(tuple(generators), tuple(pools))
+
+
+def _parts(document: Document, name: str, issues: list[Issue]) -> list[Document]:
+    listed = document.value.get(name)
+    if listed is None:
+        return []
+    if not isinstance(listed, list):
+        message = f"{document.where(pointer(name))}: {name} must be a list, not {shown(listed)}"
+        issues.append(Issue("TYPE_MISMATCH", pointer(name), message))
+        return []
+    for index, value in enumerate(listed):
+        if not isinstance(value, dict):
+            at = pointer(name, index)
+            message = f"{document.where(at)}: {name}[{index}] must be an object, not {shown(value)}"
+            issues.append(Issue("TYPE_MISMATCH", at, message))
+    return [document.part(name, index) for index in range(len(listed))]
+
+
+def _is_json(text: str, origin: str) -> bool:
+    suffix = Path(origin).suffix.lower()
+    if suffix == ".json":
+        return True
+    return suffix not in {".yaml", ".yml"} and _JSON_START.match(text) is not None
