@@ -56,6 +56,8 @@ class Continuous(DistributionBase, ABC):
 
 
 class Normal(Continuous):
+    """The bell curve."""
+
     type: Literal["NORMAL"]
     mean: float | None = Field(None, description="Middle of the bell; by default of the range.", examples=[42])
     std_dev: float | None = Field(
@@ -69,6 +71,8 @@ class Normal(Continuous):
 
 
 class LogNormal(Continuous):
+    """Numbers whose logarithm is normal: many small ones, few large ones."""
+
     type: Literal["LOGNORMAL"]
     median: float = Field(gt=0, description="Half of the values are below it.", examples=[40])
     sigma: float = Field(gt=0, description="Standard deviation of the natural logarithm.", examples=[0.8])
@@ -90,6 +94,8 @@ class LogNormal(Continuous):
 
 
 class Exponential(Continuous):
+    """Dense at the minimum, thinning out by the same share per distance."""
+
     type: Literal["EXPONENTIAL"]
     mean: float = Field(gt=0, description="Mean distance from the minimum.", examples=[120])
 
@@ -98,6 +104,8 @@ class Exponential(Continuous):
 
 
 class Triangular(Continuous):
+    """Rising in a line from the minimum to the mode, falling in a line to the maximum."""
+
     type: Literal["TRIANGULAR"]
     mode: float | None = Field(None, description="Where the peak is; by default in the middle.", examples=[30])
 
@@ -118,6 +126,8 @@ class Triangular(Continuous):
 
 
 class Beta(Continuous):
+    """A beta distribution stretched over the range."""
+
     type: Literal["BETA"]
     alpha: float = Field(gt=0, description="The greater, the fewer small values.", examples=[2])
     beta: float = Field(gt=0, description="The greater, the fewer large values.", examples=[5])
@@ -127,6 +137,8 @@ class Beta(Continuous):
 
 
 class Gamma(Continuous):
+    """A gamma distribution that begins at the minimum: a waiting time."""
+
     type: Literal["GAMMA"]
     shape: float = Field(gt=0, description="1 is exponential; large is close to a bell.", examples=[2])
     scale_param: float = Field(
@@ -138,6 +150,8 @@ class Gamma(Continuous):
 
 
 class Pareto(Continuous):
+    """A power law that begins at the minimum, which must be above 0."""
+
     type: Literal["PARETO"]
     alpha: float = Field(gt=0, description="The smaller, the heavier the tail.", examples=[1.5])
 

@@ -40,6 +40,8 @@ class Discrete(DistributionBase, ABC):
 
 
 class Zipf(Discrete):
+    """Few values often, most values seldom."""
+
     type: Literal["ZIPF"]
     exponent: float = Field(
         1.1, gt=0, description="Rank r, counted from 1 at the minimum, has weight r ** -exponent.", examples=[1.1]
@@ -111,8 +113,10 @@ class Counting(Discrete, ABC):
 
 
 class Poisson(Counting):
+    """How many events happen when a known number is expected."""
+
     type: Literal["POISSON"]
-    expected: float = Field(gt=0, alias="lambda", description="Mean, and variance.", examples=[3.5])
+    expected: float = Field(gt=0, le=2**53, alias="lambda", description="Mean, and variance.", examples=[3.5])
 
     def window(self) -> tuple[int, int]:
         return _bernstein(self.expected, self.expected)
@@ -122,6 +126,8 @@ class Poisson(Counting):
 
 
 class Binomial(Counting):
+    """How many of n trials succeed."""
+
     type: Literal["BINOMIAL"]
     n: int = Field(ge=1, le=2**53, description="Number of trials.", examples=[10])
     p: float = Field(gt=0, lt=1, description="Probability that a trial succeeds.", examples=[0.3])
@@ -135,6 +141,8 @@ class Binomial(Counting):
 
 
 class Geometric(Counting):
+    """How many trials it takes to succeed once."""
+
     type: Literal["GEOMETRIC"]
     p: float = Field(
         gt=0,

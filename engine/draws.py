@@ -56,9 +56,12 @@ def bounded_each(words: NDArray[np.uint64], sizes: NDArray[np.uint64] | np.uint6
 
 
 def unit(words: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Uniform numbers strictly between 0 and 1: the middles of ``2**53`` equal cells, from the upper 53 bits."""
+    """Uniform numbers strictly between 0 and 1: the middles of ``2**53`` equal cells, from the upper 53 bits.
+
+    Above 1/2, where float64 is as coarse as the cells, each is rounded to an edge of its cell, and none to 1.
+    """
     numbers: NDArray[np.float64] = ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-    return numbers
+    return np.minimum(numbers, 1.0 - 2.0**-53, out=numbers)
 
 
 def threshold(probability: float) -> int:

@@ -28,6 +28,8 @@ class Bin(BaseModel):
 
 
 class Histogram(DistributionBase):
+    """Bins with weights, all values of a bin alike."""
+
     type: Literal["HISTOGRAM"]
     bins: tuple[Bin, ...] = Field(
         min_length=1,

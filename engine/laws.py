@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ class Shape(Protocol):
     A probability is given by the smaller of ``p = F(x)`` and ``q = 1 - F(x)``, so that neither tail loses digits.
     """
 
+    end: ClassVar[float]
+    """The upper end where there is one, else 0: what `isf` counts from."""
+
     def cdf(self, x: Floats) -> Floats:
         """``P(X <= x)``, in ``[0, 1]`` for every x."""
         ...
@@ -31,7 +34,7 @@ class Shape(Protocol):
         ...
 
     def isf(self, q: Floats) -> Floats:
-        """The x with ``sf(x) = q``, q in ``(0, 1/2]``."""
+        """``x - end`` for the x with ``sf(x) = q``, q in ``(0, 1/2]``."""
         ...
 
 
@@ -56,18 +59,21 @@ class Law:
     def quantiles(self, p: Floats, q: Floats) -> Floats:
         """The places with lower tail p and upper tail q, ``p + q = 1``.
 
-        32 bits of the standard quantile are kept (relative error ``2**-33``): a last bit that differs between two
-        processors' mathematics libraries then shows in one entry of a million.
+        32 bits of the standard quantile, or of its distance from the upper end, are kept (relative error ``2**-33``):
+        a last bit that differs between two processors' mathematics libraries then shows in one entry of a million.
         """
         standard = np.empty_like(p)
         lower = p <= q
         standard[lower], standard[~lower] = self.shape.ppf(p[lower]), self.shape.isf(q[~lower])
+        anchors = np.where(lower, self.location, self.location + self.scale * self.shape.end)
         with np.errstate(over="ignore"):  # infinity lies outside every range, and is cut there
-            return self.location + self.scale * coarse(standard)
+            return anchors + self.scale * coarse(standard)
 
 
 class Normal:
     """Mean 0, standard deviation 1."""
+
+    end: ClassVar[float] = 0.0
 
     def cdf(self, x: Floats) -> Floats:
         return _special().ndtr(x)  # type: ignore[no-any-return]
@@ -84,6 +90,8 @@ class Normal:
 
 class Exponential:
     """From 0, mean 1."""
+
+    end: ClassVar[float] = 0.0
 
     def cdf(self, x: Floats) -> Floats:
         return -np.expm1(-np.maximum(x, 0.0))
@@ -102,9 +110,10 @@ class Exponential:
 class ExpM1:
     """``exp(factor * X) - 1``: log-normal of a normal X, Pareto of an exponential one, each less its median or minimum.
 
-    Without the 1, numbers close to the median or the minimum keep their digits.
+    Without the 1, numbers close to the median or the minimum keep their digits. X has no upper end.
     """
 
+    end: ClassVar[float] = 0.0
     of: Shape
     factor: float
 
@@ -133,6 +142,7 @@ class ExpM1:
 class Triangular:
     """From 0 to 1 with the given mode."""
 
+    end: ClassVar[float] = 1.0
     mode: float
 
     def cdf(self, x: Floats) -> Floats:
@@ -145,7 +155,7 @@ class Triangular:
         return np.where(p < self.mode, np.sqrt(p * self.mode), 1.0 - np.sqrt((1.0 - p) * (1.0 - self.mode)))
 
     def isf(self, q: Floats) -> Floats:
-        return np.where(q < 1.0 - self.mode, 1.0 - np.sqrt(q * (1.0 - self.mode)), np.sqrt((1.0 - q) * self.mode))
+        return np.where(q < 1.0 - self.mode, -np.sqrt(q * (1.0 - self.mode)), np.sqrt((1.0 - q) * self.mode) - 1.0)
 
     @staticmethod
     def _below(x: Floats, mode: float) -> Floats:
@@ -158,6 +168,7 @@ class Triangular:
 class Beta:
     """From 0 to 1."""
 
+    end: ClassVar[float] = 1.0
     alpha: float
     beta: float
 
@@ -171,13 +182,14 @@ class Beta:
         return _special().betaincinv(self.alpha, self.beta, p)  # type: ignore[no-any-return]
 
     def isf(self, q: Floats) -> Floats:
-        return _special().betainccinv(self.alpha, self.beta, q)  # type: ignore[no-any-return]
+        return -_special().betaincinv(self.beta, self.alpha, q)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
 class Gamma:
     """From 0, scale 1."""
 
+    end: ClassVar[float] = 0.0
     shape: float
 
     def cdf(self, x: Floats) -> Floats:

@@ -26,10 +26,11 @@ class QuantileTable:
     bits of its mantissa: 53 octaves of 128 lines in each tail, down to ``2**-54``.
 
     Error
-        The knots are right to 32 bits of the standard quantile. Between them, the error is at most ``2**-17 * t**2 *
-        |Q''(t)|``, the distance of a chord from its curve: 3.4e-6 standard deviations for a normal law, 7.7e-6 means
-        for an exponential one, ``x * (1 + 1/alpha) / alpha * 7.7e-6`` for a Pareto law (within 1 % more, as t
-        varies along a line). A probability is off by less than a line's own, which is t/128, and mostly by 1e-5 t.
+        The knots are right to 32 bits of the standard quantile, or of its distance from the upper end. Between them,
+        the error is at most ``2**-17 * t**2 * |Q''(t)|``, the distance of a chord from its curve: 3.4e-6 standard
+        deviations for a normal law, 7.7e-6 means for an exponential one, ``x * (1 + 1/alpha) / alpha * 7.7e-6`` for a
+        Pareto law (within 1 % more, as t varies along a line). A probability is off by less than a line's own, which
+        is t/128, and mostly by less than 1e-5 t.
 
     Resolution
         u has 53 bits: the probability of any interval is a multiple of ``2**-53``. The points of a lattice of n points
