@@ -15,9 +15,11 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from engine.issues import Issue
@@ -30,6 +32,7 @@ __all__ = ["Faults", "FieldName", "Int64", "Name", "Number", "Params", "Share", 
 MAX_SAFE_INTEGER = 2**53 - 1
 """The largest integer up to which JavaScript holds every one."""
 
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _INTEGER_TEXT = re.compile(r"-?[1-9][0-9]{0,39}")
 _NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,40})?")
 
@@ -50,6 +53,20 @@ def _make_strict(schema: Any) -> None:
     elif isinstance(schema, (list, tuple)):
         for part in schema:
             _make_strict(part)
+
+
+def _name_bounds(schema: Any) -> None:
+    """Give bounds their names in JSON Schema; pydantic leaves them as ``ge`` behind a validator."""
+    if isinstance(schema, dict):
+        for name, keyword in _BOUNDS.items():
+            if name in schema and not isinstance(schema[name], dict):
+                schema[keyword] = schema.pop(name)
+        for name, part in schema.items():
+            if name not in {"default", "examples", "const", "enum"}:
+                _name_bounds(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _name_bounds(part)
 
 
 class Params(BaseModel):
@@ -86,6 +103,12 @@ class Params(BaseModel):
         _make_strict(schema)
         return schema
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        document = handler(schema)
+        _name_bounds(handler.resolve_ref_schema(document))
+        return document
+
 
 def _integer(given: Any) -> Any:
     """The integer, also of a text that is too large to be sent as a number; what is no integer stays as it is."""
@@ -101,6 +124,19 @@ def _share(given: float) -> float:
     if not 0 <= given <= 1:
         raise Faults(Issue("INVALID_VALUE", "", f"must be from 0 to 1, not {shown(given)}"))
     return given
+
+
+def _also_as_text(schema: dict[str, Any]) -> None:
+    bounds = {name: schema.pop(name) for name in ("type", *_BOUNDS.values()) if name in schema}
+    schema["anyOf"] = [
+        {"minimum": -(2**63), "maximum": 2**63 - 1} | bounds,
+        {"type": "string", "pattern": "^-?[1-9][0-9]{15,18}$"},
+    ]
+
+
+def _from_0_to_1(schema: dict[str, Any]) -> None:
+    schema.setdefault("minimum", 0)
+    schema.setdefault("maximum", 1)
 
 
 def _number(given: Any) -> int | Decimal:
@@ -124,20 +160,13 @@ def _number(given: Any) -> int | Decimal:
 
 # These check their bounds themselves: pydantic would let bounds in here replace those that a declaration adds with
 # Field(ge=…), and would apply those before a PlainValidator, that is, not at all.
-Int64 = Annotated[
-    int,
-    BeforeValidator(
-        _integer,
-        json_schema_input_type=Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-        | Annotated[str, Field(pattern=r"^-?[1-9][0-9]{15,18}$")],
-    ),
-]
+Int64 = Annotated[int, BeforeValidator(_integer), Field(json_schema_extra=_also_as_text)]
 """A 64-bit integer; beyond 2^53 - 1 also as a text of digits."""
 
 Number = Annotated[int | Decimal, BeforeValidator(_number)]
 """An exact number: integers stay integers, 0.1 is the decimal 0.1; a text of digits where no float holds the number."""
 
-Share = Annotated[float, AfterValidator(_share), Field(json_schema_extra={"minimum": 0, "maximum": 1})]
+Share = Annotated[float, AfterValidator(_share), Field(json_schema_extra=_from_0_to_1)]
 """A part of a whole, from 0 to 1."""
 
 Name = Annotated[str, AfterValidator(clean_name), Field(json_schema_extra={"minLength": 1, "maxLength": 200})]

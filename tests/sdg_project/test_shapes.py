@@ -311,6 +311,9 @@ def test_the_json_schema_has_the_bounds_and_both_forms_of_a_large_integer() -> N
     assert (properties["share"]["minimum"], properties["share"]["maximum"]) == (0, 1)
     assert properties["name"]["maxLength"] == 200
     assert [form["type"] for form in properties["start"]["anyOf"]] == ["integer", "string"]
+    assert properties["start"]["anyOf"][0] == {"type": "integer", "minimum": -5, "maximum": 2**63 - 1}
+    assert (properties["step"]["exclusiveMinimum"], properties["step"]["exclusiveMaximum"]) == (0, 100)
+    assert properties["tight"]["maximum"] == 0.5
 
 
 KNOWN = sorted(set(get_args(core_schema.ErrorType)) - {"value_error", "assertion_error", "extra_forbidden", "missing"})
