@@ -191,3 +191,23 @@ def test_a_large_lattice_far_from_0_has_its_quantiles_to_a_hundred_thousandth_of
 
     assert np.abs(offsets - wanted).max() < 1e-5 * 3e14
     assert len(np.unique(offsets % 1_000)) == 1_000
+
+
+@pytest.mark.parametrize("case", UNBOUNDED, ids=lambda case: case.name)
+def test_clamping_moves_exactly_the_mass_outside_to_the_bounds(case: Case) -> None:
+    """To 1 part in 10,000 of it: the words on either side of that mass fall on either side of the bound."""
+    tables = build_tables(case.distribution, case.continuum, OutOfBounds.CLAMP)
+    made = sampler(case.distribution, case.continuum, tables)
+    below, above = float(case.oracle.cdf(case.low)), float(case.oracle.sf(case.high))
+
+    if below > 0:
+        assert made.draw([at(below * 0.9999)])[0] == case.low
+        assert made.draw([at(below * 1.0001)])[0] > case.low
+    if above > 1e-12:
+        assert made.draw([~at(above * 0.9999)])[0] == case.high
+        assert made.draw([~at(above * 1.0001)])[0] < case.high
+
+
+def at(share: float) -> NDArray[np.uint64]:
+    """The word that means a share."""
+    return np.array([int(share * 2**64)], np.uint64)
