@@ -1,0 +1,92 @@
+"""Avro schemas of records: types, valid names, objects as nested records."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from engine.schema import MAX_DECIMAL_DIGITS, Column, ObjectNode, OutputType, RecordSchema
+
+AvroSchema: TypeAlias = "str | list[AvroSchema] | dict[str, object]"
+
+_TYPES: dict[OutputType, AvroSchema] = {
+    OutputType.STRING: "string",
+    OutputType.INTEGER: "int",
+    OutputType.LONG: "long",
+    OutputType.DOUBLE: "double",
+    OutputType.BOOLEAN: "boolean",
+    OutputType.TIMESTAMP: {"type": "long", "logicalType": "timestamp-millis"},
+    OutputType.DATE: {"type": "int", "logicalType": "date"},
+    OutputType.TIME: {"type": "long", "logicalType": "time-micros"},
+    OutputType.UUID: {"type": "string", "logicalType": "uuid"},
+    OutputType.JSON: "string",
+}
+
+
+def avro_schema(schema: RecordSchema) -> AvroSchema:
+    """The Avro schema of the records.
+
+    Names that Avro does not take are made valid (`valid_names`), with the original as ``doc``. The record of an
+    object is named like its field, in the namespace of the record around it. Decimals are bytes, since every scale
+    would need a fixed type of its own.
+    """
+    [name] = valid_names([schema.name or "record"])
+    return _record(schema.tree(), name, original=schema.name, namespace=None)
+
+
+def valid_names(names: list[str]) -> list[str]:
+    """The names as Avro takes them: ASCII letters, digits and ``_``, no digit first, no two alike.
+
+    Any other character becomes ``_``; a name that is taken then gets ``_2``, ``_3`` …  Names that are valid keep
+    theirs, whatever stands before them.
+    """
+    taken = {name for name in names if _is_valid(name)}
+    result: list[str] = []
+    for name in names:
+        if _is_valid(name):
+            result.append(name)
+            continue
+        wanted = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        wanted = wanted if _is_valid(wanted) else f"_{wanted}"
+        valid, number = wanted, 1
+        while valid in taken:
+            number += 1
+            valid = f"{wanted}_{number}"
+        taken.add(valid)
+        result.append(valid)
+    return result
+
+
+def _is_valid(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
+
+
+def _record(node: ObjectNode, name: str, *, original: str, namespace: str | None) -> dict[str, object]:
+    inner_namespace = f"{namespace}.{name}" if namespace else name
+    fields = [
+        _field(member, valid, original=member_name, namespace=inner_namespace)
+        for valid, (member_name, member) in zip(valid_names(list(node.members)), node.members.items(), strict=True)
+    ]
+    head: dict[str, object] = {"type": "record", "name": name}
+    if namespace:
+        head["namespace"] = namespace
+    if original != name:
+        head["doc"] = original
+    return {**head, "fields": fields}
+
+
+def _field(member: Column | ObjectNode, name: str, *, original: str, namespace: str) -> dict[str, object]:
+    head = {"name": name} if original == name else {"name": name, "doc": original}
+    if isinstance(member, ObjectNode):
+        return {**head, "type": _record(member, name, original=original, namespace=namespace)}
+    if member.nullable:
+        return {**head, "type": ["null", _type(member)], "default": None}
+    return {**head, "type": _type(member)}
+
+
+def _type(column: Column) -> AvroSchema:
+    if column.type is OutputType.DECIMAL:
+        return {
+            "type": "bytes", "logicalType": "decimal", "precision": MAX_DECIMAL_DIGITS, "scale": column.scale,
+        }  # fmt: skip
+    return _TYPES[column.type]
