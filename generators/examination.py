@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.choice import Tables
 from engine.issues import Issue, Severity, did_you_mean
-from engine.schema import Column, RecordSchema, split_path
+from engine.schema import Column, OutputType, RecordSchema, split_path
 from engine.stream import Source
 from generators.casting import cast_output
 from generators.definition import Definition, FieldMapping, Reading
@@ -68,6 +68,8 @@ class _Examiner:
         self.definition, self.broken, self.facts, self.pools = definition, broken, facts, pools
         self.fields: dict[str, FieldType[Any]] = {}
         self.mappings: dict[str, FieldMapping] = {}
+        schema = definition.shape.record_schema
+        self.declared: dict[str, OutputType] = {field.name: field.type for field in schema.fields} if schema else {}
 
     def examine(self, issues: list[Issue], tables: Tables | None) -> Examination:
         clock, clock_issues = compile_clock(self.definition, self.facts)
@@ -97,7 +99,9 @@ class _Examiner:
                 at = f"{self.mappings[name].pointer}/outputType"
                 issues.append(Issue("TYPE_MISMATCH", at, str(error), field=name))
         if self.mappings and all(mapping.shape.omit for mapping in self.mappings.values()):
-            issues.append(Issue("INVALID_VALUE", "/fieldMappings", "every field is omitted, so nothing would be written"))
+            issues.append(
+                Issue("INVALID_VALUE", "/fieldMappings", "every field is omitted, so nothing would be written")
+            )
         if any(issue.severity is Severity.ERROR for issue in issues):
             return Examination(tuple(issues), None)
         return Examination(tuple(issues), self._plan(clock, outputs, columns, tables))
@@ -116,6 +120,8 @@ class _Examiner:
             generator_name=self.definition.name,
             pools=self.pools,
             fields=self.fields,
+            output_type=mapping.shape.output_type or self.declared.get(name),
+            nullable=mapping.shape.null_rate > 0 or mapping.shape.missing_rate > 0,
         )
         self.mappings[name] = mapping
         self.fields[name] = mapping.kind(mapping.params, scope)
@@ -164,7 +170,9 @@ class _Examiner:
             yield Issue("UNIQUE_IMPOSSIBLE", at, message, "remove unique, or choose a type with countable values", name)
         elif count is not None and count > capacity and field.record_limit() is None:
             message = f"{count} records need distinct values, but there are only {capacity}"
-            yield Issue("UNIQUE_IMPOSSIBLE", at, message, f"ask for at most {capacity} records or widen the values", name)
+            yield Issue(
+                "UNIQUE_IMPOSSIBLE", at, message, f"ask for at most {capacity} records or widen the values", name
+            )
         elif count is not None and count > _TIGHT * capacity and count > 1:
             message = f"unique needs {count} of {capacity} possible values"
             yield Issue("UNIQUE_TIGHT", at, message, None, name, Severity.WARNING)
@@ -264,4 +272,3 @@ def compile_clock(definition: Definition, facts: RunFacts) -> tuple[Clock, list[
         behind = (facts.record_count - 1) * shape.step_ms if facts.record_count else 0
         first = epoch_ms(facts.started_at.astimezone(UTC)) - behind
     return Clock(first, shape.step_ms, fixed=fixed), []
-

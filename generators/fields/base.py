@@ -60,6 +60,10 @@ class Scope:
     pools: Mapping[str, Snapshot]
     fields: Mapping[str, FieldType[Any]]
     """All fields of the definition that could be made, also later ones."""
+    output_type: OutputType | None = None
+    """What the values are cast to, when the mapping or the schema says so."""
+    nullable: bool = False
+    """Whether the mapping makes some values null or leaves them out."""
 
 
 class HiddenColumn(ABC):
@@ -90,6 +94,11 @@ class FieldType(Kind, ABC, Generic[P]):
     def __init__(self, params: P, scope: Scope) -> None:
         self.params = params
         self.scope = scope
+
+    @classmethod
+    def pool_names(cls, params: Params) -> tuple[str, ...]:
+        """The pools that a field with these parameters looks at."""
+        return ()
 
     # What the plan asks while it compiles. None of these may raise for parameters that `Params` has accepted.
 
