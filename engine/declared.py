@@ -50,7 +50,7 @@ class DistributionBase(BaseModel, ABC):
                 severity=Severity.WARNING if mass >= _LEAST_MASS else Severity.ERROR,
             )
 
-    def mass(self, over: Range) -> float:  # noqa: ARG002
+    def mass(self, over: Range) -> float:
         """The probability that the distribution itself, before it is cut to the range, gives to the range."""
         return 1.0
 
@@ -58,5 +58,5 @@ class DistributionBase(BaseModel, ABC):
     def cumulative(self, over: Range, values: ArrayLike, out_of_bounds: OutOfBounds) -> Floats:
         """``P(X <= value)`` for values drawn on the range: offsets of a lattice, numbers of a continuum."""
 
-    def _constraints(self, over: Range) -> Iterator[Issue]:  # noqa: ARG002
+    def _constraints(self, over: Range) -> Iterator[Issue]:
         return iter(())

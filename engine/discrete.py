@@ -47,7 +47,7 @@ class Zipf(Discrete):
         1.1, gt=0, description="Rank r, counted from 1 at the minimum, has weight r ** -exponent.", examples=[1.1]
     )
 
-    def weights(self, over: Lattice, out_of_bounds: OutOfBounds) -> tuple[int, Floats]:  # noqa: ARG002
+    def weights(self, over: Lattice, out_of_bounds: OutOfBounds) -> tuple[int, Floats]:
         return 0, coarse(np.exp(-self.exponent * np.log(np.arange(1.0, over.points + 1.0))))
 
     def _constraints(self, over: Range) -> Iterator[Issue]:

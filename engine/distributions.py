@@ -21,7 +21,7 @@ class Uniform(DistributionBase):
 
     type: Literal["UNIFORM"]
 
-    def cumulative(self, over: Range, values: ArrayLike, out_of_bounds: OutOfBounds) -> Floats:  # noqa: ARG002
+    def cumulative(self, over: Range, values: ArrayLike, out_of_bounds: OutOfBounds) -> Floats:
         at = np.asarray(values, np.float64)
         if isinstance(over, Lattice):
             return np.clip((np.floor(at) + 1.0) / over.points, 0.0, 1.0)

@@ -54,7 +54,7 @@ class Histogram(DistributionBase):
         points[-1] = points[-1][0], math.floor(bounds[-1][1])
         return points
 
-    def cumulative(self, over: Range, values: ArrayLike, out_of_bounds: OutOfBounds) -> Floats:  # noqa: ARG002
+    def cumulative(self, over: Range, values: ArrayLike, out_of_bounds: OutOfBounds) -> Floats:
         if isinstance(over, Lattice):
             edges = np.array([(first - 1, last) for first, last in self.points(over)], np.float64)
         else:

@@ -12,6 +12,7 @@ from engine.errors import RecordInvalid
 from engine.schema import MAX_DECIMAL_DIGITS, Column, OutputType
 from engine.span import Span
 from generators.fields.base import Output
+from sinks.encoding.texts import value_texts
 
 T = OutputType
 _WHOLE = {T.INTEGER, T.LONG}
@@ -66,7 +67,9 @@ def cast_values(values: pl.Series, output: Output, column: Column) -> pl.Series:
     """The values as the column's type; null where a text cannot be read as such (see `refuse_unread`)."""
     to, source = column.type, output.type
     if to == source and (to is not T.DECIMAL or column.scale == output.scale):
-        return values if values.dtype == column.dtype or isinstance(values.dtype, pl.Enum) else values.cast(column.dtype)
+        return (
+            values if values.dtype == column.dtype or isinstance(values.dtype, pl.Enum) else values.cast(column.dtype)
+        )
     if isinstance(values.dtype, pl.Enum):
         values = values.cast(pl.String)
     if to is T.STRING:
@@ -97,9 +100,7 @@ def refuse_unread(before: pl.Series, after: pl.Series, span: Span, column: Colum
 
 
 def _as_text(values: pl.Series, source: OutputType) -> pl.Series:
-    if source is T.TIMESTAMP:
-        return values.dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
-    return values.cast(pl.String)
+    return value_texts(values, source)
 
 
 def _rounded(values: pl.Series, source: OutputType, scale: int, column: Column) -> pl.Series:

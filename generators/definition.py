@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, ValidationError
 
@@ -13,13 +13,11 @@ from engine.schema import MAX_DECIMAL_DIGITS, OutputType
 from engine.span import MAX_RECORDS
 from generators.enums import EndCondition, GenerationMode, OnError
 from generators.fields.base import FieldType, field_types
-from sdg_project.shapes import Number, Params, Share, clean_name, issues_of
+from sdg_project.shapes import FieldName, Name, Number, Params, Share, issues_of
 
 MAX_FIELDS = 500
 MAX_SEED = 2**53 - 1
 READ_ONLY = frozenset({"id", "status", "createdBy", "createdAt", "updatedAt", "startedAt", "finishedAt"})
-
-FieldName = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class MappingShape(Params):
@@ -72,7 +70,7 @@ class ClockShape(Params):
 class DefinitionShape(Params):
     """The properties of a definition; mappings and the destination's config are validated by their own kinds."""
 
-    name: str = Field(min_length=1, max_length=200, description="Name of the generator.")
+    name: Name = Field(description="Name of the generator.")
     description: str = Field(default="", max_length=10_000, description="For people.")
     record_schema: RecordShape | None = Field(default=None, alias="schema", description="Derived when left out.")
     field_mappings: list[Any] = Field(min_length=1, description="The fields and how each is made.")
@@ -138,7 +136,9 @@ class Reading:
 def read_definition(document: Any, *, destination_required: bool = False, count_required: bool = False) -> Reading:
     """Check the shape of a document as it came from JSON or YAML."""
     if not isinstance(document, dict):
-        return Reading(None, (Issue("TYPE_MISMATCH", "", "a definition is an object with named properties"),), frozenset())
+        return Reading(
+            None, (Issue("TYPE_MISMATCH", "", "a definition is an object with named properties"),), frozenset()
+        )
     issues = [
         Issue("READ_ONLY", pointer(name), f'"{name}" is set by the service', f'remove "{name}"')
         for name in document
@@ -162,15 +162,10 @@ def read_definition(document: Any, *, destination_required: bool = False, count_
 
 
 def _shape(document: dict[str, Any]) -> tuple[DefinitionShape | None, list[Issue]]:
-    """The envelope; its name is normalised and free of what could mislead a reader."""
     try:
-        shape = DefinitionShape.model_validate(document)
+        return DefinitionShape.model_validate(document), []
     except ValidationError as error:
         return None, issues_of(error, at="", model=DefinitionShape)
-    try:
-        return shape.model_copy(update={"name": clean_name(shape.name)}), []
-    except ValueError as error:
-        return None, [Issue("INVALID_VALUE", "/name", str(error))]
 
 
 def _nearest_shape(document: dict[str, Any], issues: list[Issue]) -> DefinitionShape | None:
@@ -189,7 +184,9 @@ def _mappings(raw: Any) -> tuple[list[FieldMapping], list[Issue], frozenset[str]
     mappings, issues, broken = [], [], set()
     if len(raw) > MAX_FIELDS:
         issues.append(
-            Issue("INVALID_VALUE", "/fieldMappings", f"{len(raw)} fields are too many, at most {MAX_FIELDS} are accepted")
+            Issue(
+                "INVALID_VALUE", "/fieldMappings", f"{len(raw)} fields are too many, at most {MAX_FIELDS} are accepted"
+            )
         )
     for index, entry in enumerate(raw[:MAX_FIELDS]):
         mapping, problems = _mapping(index, entry)
@@ -209,11 +206,8 @@ def _mapping(index: int, entry: Any) -> tuple[FieldMapping | None, list[Issue]]:
     shape = None
     try:
         shape = MappingShape.model_validate(entry)
-        shape = shape.model_copy(update={"field_name": clean_name(shape.field_name)})
     except ValidationError as error:
         issues += issues_of(error, at=at, model=MappingShape)
-    except ValueError as error:
-        issues.append(Issue("INVALID_VALUE", f"{at}/fieldName", str(error)))
     params, kind = None, None
     named, raw_params = entry.get("type"), entry.get("params")
     if isinstance(named, str):

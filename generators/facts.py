@@ -20,8 +20,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class RunFacts:
     """What is fixed once per run beside its definition and its pools.
 
-    `started_at_given` says that a person fixed the start (``--started-at``), so that it can be repeated. `entropy` was drawn from the operating system at start, for fields that ask for values nobody can reproduce;
-    `earlier_records` is how many record numbers earlier runs of the same generator have used.
+    `started_at_given` says that a person fixed the start (``--started-at``), so that it can be repeated. `entropy` was
+    drawn from the operating system at start, for fields that ask for values nobody can reproduce; `earlier_records` is
+    how many record numbers earlier runs of the same generator have used.
     """
 
     seed: int

@@ -72,7 +72,9 @@ class Plan:
                 refuse_unread(values, cast, span, step.column)
             columns[step.name] = cast
         written = [columns[column.name].alias(column.name) for column in self.schema.columns]
-        return Batch(span, pl.DataFrame(written), {c.name: missing[c.name] for c in self.schema.columns if c.name in missing})
+        return Batch(
+            span, pl.DataFrame(written), {c.name: missing[c.name] for c in self.schema.columns if c.name in missing}
+        )
 
     @property
     def fields(self) -> list[PlannedField]:
@@ -138,4 +140,3 @@ def _masked(step: PlannedField, span: Span, values: pl.Series) -> tuple[pl.Serie
         gone = gone | absent
     mask = pl.Series(gone)
     return pl.select(pl.when(~mask).then(values)).to_series(), absent
-

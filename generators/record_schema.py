@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+import polars as pl
+
 from engine.issues import Issue, Severity, did_you_mean, pointer
 from engine.schema import OutputType
 from generators.definition import Definition, FieldMapping, SchemaField
@@ -55,7 +57,12 @@ def _declaration(field: SchemaField, at: str) -> Iterator[Issue]:
         "maxLength": field.type is OutputType.STRING,
         "pattern": field.type is OutputType.STRING,
     }
-    given = {"precision": field.precision, "scale": field.scale, "maxLength": field.max_length, "pattern": field.pattern}
+    given = {
+        "precision": field.precision,
+        "scale": field.scale,
+        "maxLength": field.max_length,
+        "pattern": field.pattern,
+    }
     for name, value in given.items():
         if value is not None and not fits[name]:
             message = f'"{name}" does not apply to {field.type}'
@@ -63,6 +70,41 @@ def _declaration(field: SchemaField, at: str) -> Iterator[Issue]:
     if field.precision is not None and field.scale is not None and field.scale > field.precision:
         message = f"scale ({field.scale}) must not be greater than precision ({field.precision})"
         yield Issue("RANGE_INVERTED", f"{at}/scale", message, None, field.name)
+    if field.pattern is not None:
+        try:
+            pl.Series([""]).str.contains(field.pattern)
+        except pl.exceptions.PolarsError as error:
+            message = f"the pattern cannot be read: {str(error).splitlines()[-1]}"
+            yield Issue("INVALID_SYNTAX", f"{at}/pattern", message, None, field.name)
+
+
+def check_sample(definition: Definition, records: pl.DataFrame) -> list[Issue]:
+    """Values of a few records that the schema does not allow: of a wrong pattern, too long, not in the enum.
+
+    Patterns are matched against the whole text, by an engine whose time is linear in it.
+    """
+    schema, issues = definition.shape.record_schema, []
+    for index, field in enumerate(schema.fields if schema else ()):
+        if field.name not in records.columns or field.type is not OutputType.STRING:
+            continue
+        at, texts = pointer("schema", "fields", index), records[field.name].cast(pl.String).drop_nulls()
+        if field.pattern is not None:
+            wrong = texts.filter(~texts.str.contains(f"^(?:{field.pattern})$"))
+            if len(wrong):
+                message = f'"{wrong[0]}" does not match the pattern {field.pattern}'
+                issues.append(Issue("INVALID_VALUE", f"{at}/pattern", message, None, field.name))
+        if field.max_length is not None:
+            long = texts.filter(texts.str.len_chars() > field.max_length)
+            if len(long):
+                message = f'"{long[0]}" has more than {field.max_length} characters'
+                issues.append(Issue("VALUE_TOO_LONG", f"{at}/maxLength", message, None, field.name))
+        if field.enum is not None:
+            strange = texts.filter(~texts.is_in([str(value) for value in field.enum]))
+            if len(strange):
+                issues.append(
+                    Issue("INVALID_VALUE", f"{at}/enum", f'"{strange[0]}" is not in the enum', None, field.name)
+                )
+    return issues
 
 
 def _unmapped(field: SchemaField, at: str, mappings: Mapping[str, FieldMapping]) -> Issue:
@@ -82,7 +124,9 @@ def _mapped(field: SchemaField, mapping: FieldMapping, output: Output | None) ->
             yield Issue("REQUIRED_FIELD_NULLABLE", f"{at}/{name}", message, None, field.name)
     if shape.omit:
         message = f'"{field.name}" is in the schema, so it cannot be omitted'
-        yield Issue("PROPERTY_NOT_ALLOWED", f"{at}/omit", message, "remove omit, or the field from the schema", field.name)
+        yield Issue(
+            "PROPERTY_NOT_ALLOWED", f"{at}/omit", message, "remove omit, or the field from the schema", field.name
+        )
     if shape.output_type is not None and shape.output_type != field.type:
         message = f"outputType {shape.output_type} differs from the schema's {field.type}"
         yield Issue("TYPE_MISMATCH", f"{at}/outputType", message, "leave outputType out", field.name)

@@ -103,7 +103,7 @@ class Encoder(Kind, ABC, Generic[O]):
         """
         return self._frame(batch) if batch.span.count else EncodedFrame(b"")
 
-    def footer(self, frames: Iterable[PlacedFrame]) -> bytes:  # noqa: ARG002  # most formats have no footer
+    def footer(self, frames: Iterable[PlacedFrame]) -> bytes:
         """The bytes at the end of a file with these frames."""
         return b""
 

@@ -59,7 +59,7 @@ class JsonLines(TextEncoder[JsonLinesOptions]):
         self._dictionaries = Dictionaries()
 
     @classmethod
-    def check(cls, schema: RecordSchema) -> Sequence[Unsupported]:  # noqa: ARG003
+    def check(cls, schema: RecordSchema) -> Sequence[Unsupported]:
         """Nothing: JSON holds every record."""
         return []
 

@@ -1,0 +1,59 @@
+"""Where a run is cut: frames, parts and shards, at record numbers that depend on nothing but the run's spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.span import Span
+
+FRAME_RECORDS = 65_536
+FRAME_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """The borders of a run.
+
+    A frame (a compressed member, a row group, a block) has at most `frame` records. A part has `roll` records, or there
+    is one file if `roll` is None. Frames are counted from the beginning of their part.
+    """
+
+    frame: int
+    roll: int | None = None
+
+    def frame_end(self, number: int) -> int:
+        """The first border behind a record number."""
+        if self.roll is None:
+            return (number // self.frame + 1) * self.frame
+        part = number // self.roll * self.roll
+        return min(part + ((number - part) // self.frame + 1) * self.frame, part + self.roll)
+
+    def is_border(self, number: int) -> bool:
+        """Whether a frame begins at this record number."""
+        return number == 0 or self.frame_end(number - 1) == number
+
+    def parts(self, span: Span) -> Iterator[Span]:
+        """The parts that begin inside a span, the last one as long as the span goes on."""
+        if self.roll is None:
+            raise ValueError("a run without roll has no parts")
+        start = -(-span.start // self.roll) * self.roll
+        while start < span.end:
+            yield Span(start, min(self.roll, span.end - start))
+            start += self.roll
+
+    def shards(self, count: int, wanted: int) -> list[Span]:
+        """At most `wanted` ranges of about equal size that cover ``0 .. count - 1``, cut where frames or parts are."""
+        unit = self.roll or self.frame
+        units = -(-count // unit)
+        shards = min(wanted, units) or 1
+        borders = [min(units * number // shards * unit, count) for number in range(shards + 1)]
+        return [Span(start, end - start) for start, end in zip(borders, borders[1:], strict=False)]
+
+
+def frame_records(bytes_per_record: float) -> int:
+    """How many records a frame has: 65,536, or the power of two below it that keeps a frame under 32 MiB."""
+    records = FRAME_RECORDS
+    while records > 1 and records * bytes_per_record > FRAME_BYTES:
+        records //= 2
+    return records

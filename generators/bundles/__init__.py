@@ -1,0 +1,1 @@
+"""Definition bundles that come with SDG."""

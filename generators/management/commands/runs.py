@@ -1,0 +1,57 @@
+"""`sdg runs`: what was run, how it stands, and what goes on with it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from generators.definition_files import whole_number
+from generators.models import Run
+from generators.report import run_row
+from generators.services import prune_runs
+from sdg_project.commands import DONE, SdgCommand
+from sdg_project.database import ready_database
+
+
+class Command(SdgCommand):
+    help = "List the runs, newest first; `sdg runs prune` removes old ones with what only they need."
+    example = "sdg runs --json"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object per run")
+        actions = parser.add_subparsers(dest="action", metavar="prune")
+        prune = actions.add_parser("prune", help="remove old runs, their tables and abandoned hidden parts")
+        prune.add_argument("--days", type=whole_number, default=30, metavar="N", help="older than this; default 30")
+
+    def carry_out(self, options: dict[str, Any]) -> int:
+        ready_database()
+        if options["action"] == "prune":
+            removed = prune_runs(older_than=timedelta(days=options["days"]))
+            self.say(f"{len(removed)} runs removed; what completed runs have written is left where it is")
+            return DONE
+        rows = [run_row(run) for run in Run.objects.all()]
+        if options["json"]:
+            for row in rows:
+                self.stdout.write(json.dumps(row))
+        elif rows:
+            self._show(rows)
+        else:
+            self.say("there is no run yet; start one with: sdg run DEFINITION")
+        return DONE
+
+    def _show(self, rows: list[dict[str, Any]]) -> None:
+        table = Table(box=None, pad_edge=False)
+        for title in ("run", "definition", "status", "records", "to"):
+            table.add_column(title, justify="right" if title == "records" else "left", overflow="fold")
+        for row in rows:
+            share = "" if row["records"] == row["recordCount"] else f" of {row['recordCount']:,}"
+            table.add_row(row["runId"][:8], row["definition"], row["status"], f"{row['records']:,}{share}", row["to"])
+        Console(file=self.stdout).print(table)
+        pending = next((row for row in rows if row["resume"]), None)
+        if pending is not None:
+            self.say(f"go on with: sdg run --resume {pending['runId'][:8]}")

@@ -1,0 +1,166 @@
+"""From stored things to plans: the pools a definition may use, and the plan and destination of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from pydantic import ValidationError
+
+from engine.batch import Batch
+from engine.issues import Issue, did_you_mean
+from engine.schema import RecordSchema
+from engine.span import Span
+from generators.definition import Reading, read_definition
+from generators.examination import compile_plan
+from generators.models import Run
+from generators.plan import Plan
+from generators.run_spec import RunSpec
+from pools import services as pool_services
+from pools.snapshot import Snapshot, open_snapshot
+from sdg_project.errors import Conflict, Invalid
+from sdg_project.shapes import issues_of
+from sinks.destinations.base import Delivery, Destination, destinations
+from sinks.encoding.base import encoders
+from sinks.encoding.compression import Compression
+
+SAMPLE_RECORDS = 200
+
+
+class PoolShelf(Mapping[str, Snapshot]):
+    """All pools that a definition may name, opened when they are looked at: its bundle's own before the stored ones."""
+
+    def __init__(self, own: Mapping[str, Snapshot] | None = None) -> None:
+        self._opened = dict(own or {})
+
+    def __getitem__(self, name: str) -> Snapshot:
+        if name not in self._opened:
+            snapshot = pool_services.find_snapshot(name)
+            if snapshot is None:
+                raise KeyError(name)
+            self._opened[name] = snapshot
+        return self._opened[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._opened, *pool_services.pool_names()]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def used_pools(reading: Reading) -> set[str]:
+    """The names of the pools that a definition's fields look at."""
+    mappings = reading.definition.mappings if reading.definition else ()
+    return {name for mapping in mappings for name in mapping.kind.pool_names(mapping.params)}
+
+
+def destination_kind(document: Any) -> tuple[type[Destination[Any]] | None, Any, list[Issue]]:
+    """The kind and the validated config of a definition's ``destination``, or what is wrong with its shape."""
+    if not isinstance(document, Mapping):
+        return None, None, [Issue("TYPE_MISMATCH", "/destination", "a destination is an object with type and config")]
+    issues = [
+        Issue("UNKNOWN_PROPERTY", f"/destination/{name}", f'unknown property "{name}"', "accepted are type and config")
+        for name in document
+        if name not in {"type", "config"}
+    ]
+    name = document.get("type")
+    kind = destinations.get(name) if isinstance(name, str) else None
+    if kind is None:
+        hint = did_you_mean(str(name), destinations) or f"accepted are {', '.join(destinations)}"
+        code = "MISSING_PARAM" if name is None else "INVALID_VALUE"
+        message = '"type" is required' if name is None else f'there is no destination type "{name}"'
+        return None, None, [*issues, Issue(code, "/destination/type", message, hint)]
+    config = document.get("config")
+    try:
+        return kind, kind.Config.model_validate({} if config is None else config), issues
+    except ValidationError as error:
+        return kind, None, [*issues, *issues_of(error, at="/destination/config", model=kind.Config)]
+
+
+def bytes_per_record(plan: Plan, batch: Batch) -> float:
+    """The size of the plan's records as JSON Lines: the measure by which frames are cut, whatever the destination."""
+    if not batch.span.count:
+        return 1.0
+    kind = encoders["JSONL"]
+    encoder = kind(plan.schema, kind.Options(), Compression.NONE)
+    return len(encoder.frame(batch).payload) / batch.span.count
+
+
+def sample(plan: Plan, count: int) -> Batch:
+    """The first records, or as many as there will be."""
+    return plan.batch(Span(0, min(count, SAMPLE_RECORDS)))
+
+
+# Runs.
+
+
+def run_folder(run: Run) -> Path:
+    """Where a run keeps its tables and the pools of its bundle."""
+    return Path(settings.SDG_HOME) / "runs" / str(run.pk)
+
+
+def save_tables(run: Run, plan: Plan) -> None:
+    """Keep the plan's tables, so that every worker uses the very same ones."""
+    folder = run_folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "tables.npz", **dict(plan.tables))
+
+
+def plan_of_run(run: Run) -> Plan:
+    """The run's plan, from its frozen spec; raises Conflict when this process would make other records."""
+    spec = RunSpec.from_json(run.spec)
+    reading = read_definition(spec.document)
+    pools = {name: _pinned(run, name, pin.version, pin.content_hash) for name, pin in spec.pools.items()}
+    path = run_folder(run) / "tables.npz"
+    tables = None
+    if path.exists():
+        with np.load(path) as file:
+            tables = {name: file[name] for name in file.files}
+    try:
+        plan = compile_plan(reading, facts=spec.facts(str(run.pk)), pools=pools, tables=tables)
+    except Invalid as error:
+        raise Conflict("SPEC_VERSION", f"run {run.pk} cannot be continued by this version: {error}") from error
+    if plan.tables_hash != run.tables_hash or plan.spec_hash != run.spec_hash:
+        raise Conflict(
+            "SPEC_VERSION",
+            f"run {run.pk} was started by another version or on another machine, whose values would differ",
+            hint="continue it where it was started, or start a new run",
+        )
+    return plan
+
+
+def _pinned(run: Run, name: str, version: int, content_hash: str) -> Snapshot:
+    """The very version of a pool that the run started with."""
+    own = run_folder(run) / "pools" / f"{name}.arrow"
+    snapshot = (
+        open_snapshot(own, pool=name, version=version, content_hash=content_hash)
+        if own.exists()
+        else pool_services.find_snapshot(name, version=version)
+    )
+    if snapshot is None or snapshot.content_hash != content_hash:
+        raise Conflict("POOL_NOT_READY", f'version {version} of pool "{name}" is gone, so run {run.pk} cannot go on')
+    return snapshot
+
+
+def destination_of_run(run: Run, schema: RecordSchema) -> Destination[Any]:
+    """The run's destination, as every process that works on the run sees it."""
+    spec = RunSpec.from_json(run.spec)
+    kind, config, issues = destination_kind(spec.document.get("destination"))
+    if kind is None or issues:
+        raise Conflict("SPEC_VERSION", f"run {run.pk} cannot be continued by this version", hint=str(issues))
+    delivery = Delivery(
+        run_id=str(run.pk),
+        owner=spec.owner,
+        generator_name=run.name,
+        started_at=run.started_at,
+        schema=schema,
+        spec_hash=run.spec_hash,
+        cuts=spec.cuts,
+        shards=tuple(shard.span for shard in run.shards.all()),
+        root=spec.root,
+        overwrite=spec.overwrite,
+    )
+    return kind(config, delivery)

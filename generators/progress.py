@@ -1,0 +1,44 @@
+"""A progress bar on a terminal; nothing elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from generators.models import Run
+
+
+class Bar:
+    """Shows how many records of a run are durably written, how fast, and how long it will take."""
+
+    def __init__(self, run: Run) -> None:
+        console = Console(file=sys.stderr)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.completed:,} of {task.total:,}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task(run.name, total=run.record_count, rate="")
+
+    def show(self, records: int) -> None:
+        """Move the bar to this many records."""
+        speed = self._progress.tasks[0].speed
+        self._progress.update(self._task, completed=records, rate=f"{speed:,.0f}/s" if speed else "")
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._progress.stop()

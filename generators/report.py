@@ -1,0 +1,63 @@
+"""The report of a run, with the words that scripts rely on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from generators.enums import RunOrigin, RunStatus
+from generators.models import Run
+from generators.runs.lock import is_alive
+from generators.services import progress_of
+from sinks.destinations.base import destinations
+
+
+def run_report(run: Run) -> dict[str, Any]:
+    """What a run has done so far, ready for JSON."""
+    progress = progress_of(run)
+    written = sum(output["bytes"] for output in run.outputs) or progress["bytes"]
+    kind = destinations[run.spec["document"]["destination"]["type"]]
+    rate = round(progress["records"] / run.active_seconds) if run.active_seconds else 0
+    report = {
+        "runId": str(run.pk),
+        "status": run.status,
+        "recordsWritten": progress["records"],
+        "recordsFailed": int(run.error is not None and run.error.get("recordIndex") is not None),
+        "bytesWritten": written,
+        "activeSeconds": round(run.active_seconds, 3),
+        "averageRate": rate,
+        "effectiveSeed": run.seed,
+        "specHash": run.spec_hash,
+        "deliveryGuarantee": kind.guarantee.value,
+        "outputs": [{**output, "path": shown_path(output["path"])} for output in run.outputs],
+        "endReason": run.end_reason or None,
+    }
+    if run.error is not None:
+        report["lastError"] = run.error
+    return report
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """One run in the list of runs."""
+    config = run.spec["document"]["destination"].get("config") or {}
+    interrupted = run.status == RunStatus.RUNNING and run.origin == RunOrigin.CLI and not is_alive(run)
+    done = run.status == RunStatus.COMPLETED
+    return {
+        "runId": str(run.pk),
+        "definition": run.name,
+        "status": "INTERRUPTED" if interrupted else run.status,
+        "records": progress_of(run)["records"],
+        "recordCount": run.record_count,
+        "to": shown_path(os.path.join(run.spec["root"], str(config.get("path", "")))),
+        "createdAt": run.created_at.isoformat().replace("+00:00", "Z"),
+        "resume": None if done else f"sdg run --resume {run.pk}",
+    }
+
+
+def shown_path(path: str) -> str:
+    """A path as a person here would write it: relative when it lies below the working folder."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path

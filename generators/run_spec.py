@@ -1,0 +1,74 @@
+"""The frozen spec of a run: everything its records, its cuts and its place depend on, as one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from engine.cuts import Cuts
+from engine.version import ENGINE_VERSION
+from generators.facts import RunFacts
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPin:
+    """The version of a pool that a run uses, whatever becomes of the pool."""
+
+    version: int
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """What a run is made from.
+
+    `record_count` is how many records it makes; `asked_count` how many the definition asked for, which the clock counts
+    back from.
+    """
+
+    document: Mapping[str, Any]
+    seed: int
+    started_at: str
+    started_at_given: bool
+    record_count: int
+    asked_count: int
+    end_reason: str
+    entropy: str
+    earlier_records: int
+    pools: Mapping[str, PoolPin]
+    frame: int
+    roll: int | None
+    batch_size: int | None
+    workers: int
+    root: str
+    owner: str
+    overwrite: bool
+    engine_version: str = ENGINE_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RunSpec:
+        """The inverse of `to_json`."""
+        spec = cls(**document)
+        return replace(spec, pools={name: PoolPin(**pin) for name, pin in document["pools"].items()})
+
+    @property
+    def cuts(self) -> Cuts:
+        return Cuts(self.frame, self.roll)
+
+    def facts(self, run_id: str) -> RunFacts:
+        """The facts that the records may depend on."""
+        return RunFacts(
+            seed=self.seed,
+            started_at=datetime.fromisoformat(self.started_at),
+            started_at_given=self.started_at_given,
+            record_count=self.asked_count,
+            run_id=run_id,
+            entropy=self.entropy,
+            earlier_records=self.earlier_records,
+        )

@@ -1,0 +1,239 @@
+"""Runs of the command line: carried by this process, or by children of it that die with it."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
+from typing import Any
+
+from django.db.models import F
+
+from engine.errors import RecordInvalid
+from generators.enums import EndReason, RunStatus, ShardState
+from generators.models import Run, Shard
+from generators.planning import destination_of_run, plan_of_run
+from generators.run_spec import RunSpec
+from generators.runs.lifecycle import change_status
+from generators.runs.lock import carrying
+from generators.runs.runner import Progress, run_slice
+from sdg_project.failpoints import failpoint
+from sdg_project.memory import keep_freed_memory
+from sinks.errors import SinkError, TransientSinkError
+
+RETRY_SECONDS = (0.1, 0.5, 2.0)
+"""Waits before a sink is opened again after a transient error; then the run is paused."""
+MAX_LOST_CLAIMS = 6
+_POLL_SECONDS = 0.1
+_PR_SET_PDEATHSIG = 1
+_PAUSING_CODES = {"DEST_FULL", "DEST_UNAVAILABLE", "RERUN_WOULD_COLLIDE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run does not go on, in words that travel between processes."""
+
+    code: str
+    message: str
+    record_number: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message, "recordIndex": self.record_number}
+
+
+class Stop:
+    """Whether somebody has asked to stop; set by a signal's handler."""
+
+    def __init__(self, event: Event | None = None) -> None:
+        self._asked = False
+        self._event = event
+
+    def ask(self) -> None:
+        self._asked = True
+        if self._event is not None:
+            self._event.set()
+
+    @property
+    def asked(self) -> bool:
+        return self._asked or (self._event is not None and self._event.is_set())
+
+
+def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]) -> None:
+    """Work on a run until it is complete, has failed or is to stop; its row says how that ended.
+
+    `on_progress` is called about ten times a second. Raises Conflict when another process carries the run, or when the
+    run cannot be continued by this version.
+    """
+    with carrying(run):
+        change_status(run, RunStatus.RUNNING, error=None, finished_at=None)
+        run.shards.filter(state=ShardState.READY).update(owner="")  # whoever had them is gone: we hold the lock
+        started = time.monotonic()
+        failure = _carried(run, workers=workers, stop=stop, on_progress=on_progress)
+        spent = {"active_seconds": run.active_seconds + time.monotonic() - started}
+        if failure is not None:
+            status = RunStatus.PAUSED if failure.code in _PAUSING_CODES else RunStatus.FAILED
+            reason = "" if status is RunStatus.PAUSED else EndReason.ERROR
+            change_status(run, status, error=failure.as_json(), end_reason=reason, **spent)
+        elif run.shards.filter(state=ShardState.READY).exists() or not run.outputs:
+            change_status(run, RunStatus.PAUSED, **spent)
+        else:
+            spec = RunSpec.from_json(run.spec)
+            change_status(run, RunStatus.COMPLETED, outputs=run.outputs, end_reason=spec.end_reason, **spent)
+
+
+def _carried(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
+    """Write all shards and bring them together; the outputs are left on `run`."""
+    plan = plan_of_run(run)
+    destination = destination_of_run(run, plan.schema)
+    try:
+        destination.prepare()
+        failpoint("run.prepared")
+        waiting = run.shards.filter(state=ShardState.READY).count()
+        if min(workers, waiting) > 1:
+            failure = _with_children(run, count=min(workers, waiting), stop=stop, on_progress=on_progress)
+        else:
+            failure = work_on_shards(run, owner=str(os.getpid()), stop=stop, on_progress=on_progress)
+        if failure is None and not run.shards.filter(state=ShardState.READY).exists():
+            failpoint("run.finalize")
+            run.outputs = [
+                {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
+                for one in destination.finalize()
+            ]
+            failpoint("run.finalized")
+    except SinkError as error:
+        return Failure(error.code, str(error))
+    finally:
+        destination.close()
+    return failure
+
+
+def work_on_shards(run: Run, *, owner: str, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
+    """Claim one shard after the other and write it, until none is left."""
+    keep_freed_memory()
+    plan = plan_of_run(run)
+    spec = RunSpec.from_json(run.spec)
+    destination = destination_of_run(run, plan.schema)
+
+    def write(shard: Shard) -> None:
+        def on_commit(progress: Progress) -> bool:
+            on_progress()
+            held = Shard.objects.filter(pk=shard.pk, owner=owner, epoch=shard.epoch).update(
+                next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=0
+            )
+            return bool(held) and not stop.asked
+
+        sink = destination.sink(shard.number)
+        try:
+            reached = run_slice(
+                plan,
+                sink,
+                shard=shard.span,
+                epoch=shard.epoch,
+                cuts=spec.cuts,
+                batch_size=spec.batch_size,
+                on_commit=on_commit,
+            )
+        finally:
+            sink.close()
+        state = ShardState.DONE if reached.next_record >= shard.end_record else ShardState.READY
+        Shard.objects.filter(pk=shard.pk, owner=owner, epoch=shard.epoch).update(state=state, owner="")
+
+    waits = iter(RETRY_SECONDS)
+    while not stop.asked and (shard := claim_shard(run, owner)) is not None:
+        failpoint("run.claimed")
+        try:
+            write(shard)
+            waits = iter(RETRY_SECONDS)
+        except RecordInvalid as error:
+            return Failure(error.code, str(error), error.record_number)
+        except TransientSinkError as error:
+            Shard.objects.filter(pk=shard.pk, owner=owner).update(owner="")
+            wait = next(waits, None)
+            if wait is None:
+                return Failure(error.code, str(error))
+            time.sleep(wait)
+        except SinkError as error:
+            return Failure(error.code, str(error))
+    return None
+
+
+def claim_shard(run: Run, owner: str) -> Shard | None:
+    """Take the first shard that nobody works on; None when there is none."""
+    for shard in run.shards.filter(state=ShardState.READY, owner=""):
+        if Shard.objects.filter(pk=shard.pk, owner="", epoch=shard.epoch).update(owner=owner, epoch=F("epoch") + 1):
+            shard.refresh_from_db()
+            return shard
+    return None
+
+
+def _with_children(run: Run, *, count: int, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
+    """Let children work on the shards, and start another one for each that dies."""
+    context = multiprocessing.get_context("spawn")
+    event = context.Event()
+    children: dict[int, tuple[BaseProcess, Connection]] = {}
+    failure: Failure | None = None
+
+    def start() -> None:
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_child, args=(str(run.pk), os.getpid(), event, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        children[int(process.pid or 0)] = (process, ours)
+
+    for _ in range(count):
+        start()
+    while children:
+        time.sleep(_POLL_SECONDS)
+        on_progress()
+        if stop.asked or failure:
+            event.set()
+        for pid, (process, connection) in list(children.items()):
+            if process.is_alive():
+                continue
+            del children[pid]
+            said = connection.recv() if connection.poll() else None
+            if process.exitcode == 0:
+                failure = failure or said
+            elif not event.is_set():
+                failure = failure or _release(run, owner=str(pid))
+                if failure is None:
+                    start()
+    return failure
+
+
+def _release(run: Run, *, owner: str) -> Failure | None:
+    """Give back the shard of a child that has died; a failure when that happens again and again at one place."""
+    shard = run.shards.filter(owner=owner, state=ShardState.READY).first()
+    if shard is None:
+        return None
+    Shard.objects.filter(pk=shard.pk, owner=owner).update(owner="", lost_claims=F("lost_claims") + 1)
+    if shard.lost_claims + 1 < MAX_LOST_CLAIMS:
+        return None
+    message = (
+        f"{MAX_LOST_CLAIMS} processes have died one after the other while making records from {shard.next_record} on"
+    )
+    return Failure("POISON", message, shard.next_record)
+
+
+def _child(run_id: str, parent: int, event: Event, connection: Connection) -> None:
+    """The main function of a child process."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the kernel could know of our wish
+        os.kill(os.getpid(), signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of us; the parent tells us what to do
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    import django
+
+    django.setup()
+    run = Run.objects.get(pk=run_id)
+    failure = work_on_shards(run, owner=str(os.getpid()), stop=Stop(event), on_progress=lambda: None)
+    if failure is not None:
+        connection.send(failure)
+    connection.close()

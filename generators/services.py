@@ -1,0 +1,337 @@
+"""The use cases: examine a definition, preview it, start a run, go on with one, prune old ones."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from engine.batch import Batch
+from engine.cuts import Cuts, frame_records
+from engine.errors import RecordInvalid
+from engine.issues import Issue, Severity
+from engine.schema import RecordSchema
+from engine.span import Span
+from generators.definition import MAX_SEED, Reading, read_definition
+from generators.enums import EndReason, RunOrigin, RunStatus
+from generators.examination import Examination, examine
+from generators.facts import RunFacts
+from generators.models import Run, Shard
+from generators.plan import Plan
+from generators.planning import (
+    PoolShelf,
+    bytes_per_record,
+    destination_kind,
+    destination_of_run,
+    run_folder,
+    sample,
+    save_tables,
+)
+from generators.record_schema import check_sample
+from generators.run_spec import PoolPin, RunSpec
+from generators.runs.lock import is_alive
+from pools.snapshot import Snapshot, write_snapshot
+from sdg_project.errors import Invalid, NotFound
+from sinks.destinations.base import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The answer of validate: the issues, and what a run would make."""
+
+    issues: tuple[Issue, ...]
+    plan: Plan | None
+    records: int | None
+    bytes_per_record: float | None
+    preview: Batch | None
+
+    @property
+    def errors(self) -> tuple[Issue, ...]:
+        return tuple(issue for issue in self.issues if issue.severity is Severity.ERROR)
+
+
+def validate_definition(
+    document: Any,
+    *,
+    own_pools: Mapping[str, Snapshot] | None = None,
+    updated_at: datetime,
+    root: str,
+    preview: int = 5,
+    destination_required: bool = False,
+) -> Validation:
+    """Everything that is wrong with a definition, what it would make, and its first records. Changes nothing.
+
+    Without a seed in the definition seed 0 is used; without ``clock.start`` the clock refers to `updated_at`.
+    """
+    reading = read_definition(document, destination_required=destination_required, count_required=True)
+    shape = reading.definition.shape if reading.definition else None
+    facts = RunFacts(
+        seed=(shape.seed if shape else None) or 0,
+        started_at=updated_at,
+        record_count=shape.record_count if shape else None,
+        entropy=secrets.token_hex(16),
+    )
+    examination = examine(reading, facts=facts, pools=PoolShelf(own_pools))
+    issues = list(examination.issues)
+    plan = examination.plan
+    if shape is not None and shape.destination is not None:
+        issues += _destination_issues(shape.destination, plan, root=root)
+    if plan is None:
+        return Validation(tuple(issues), None, None, None, None)
+    records, _ = run_length(plan)
+    try:
+        batch = sample(plan, records)
+    except RecordInvalid as error:
+        issues.append(Issue(error.code, "/fieldMappings", str(error), field=error.field))
+        return Validation(tuple(issues), plan, records, None, None)
+    issues += check_sample(plan.definition, batch.records)
+    size = _written_bytes(plan, batch, root=root) or bytes_per_record(plan, batch)
+    shown = batch.slice(Span(0, min(preview, batch.span.count)))
+    return Validation(tuple(issues), plan, records, size, shown)
+
+
+def preview_plan(
+    document: Any, *, own_pools: Mapping[str, Snapshot] | None = None, updated_at: datetime, seed: int | None = None
+) -> Plan:
+    """A plan to look at any records of a definition; raises Invalid with every error."""
+    reading = read_definition(document)
+    shape = reading.definition.shape if reading.definition else None
+    given = shape.seed if shape else None
+    facts = RunFacts(
+        seed=seed if seed is not None else given or 0,
+        started_at=updated_at,
+        record_count=shape.record_count if shape else None,
+        entropy=secrets.token_hex(16),
+    )
+    examination = examine(reading, facts=facts, pools=PoolShelf(own_pools))
+    return _plan_of(examination)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """What starts a run from the command line, beside the definition itself."""
+
+    owner: str
+    root: str
+    overwrite: bool = False
+    started_at: datetime | None = None
+    workers: int = 1
+    own_pools: Mapping[str, Snapshot] | None = None
+
+
+def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[Issue, ...]]:
+    """Freeze a definition into a run that is ready to be carried; with the warnings of its examination.
+
+    Raises Invalid with every error of the definition, or with what stands against starting at the destination. No run
+    exists then.
+    """
+    reading = read_definition(document, destination_required=True, count_required=True)
+    run_id = uuid.uuid4()
+    spec = _asked(reading, order)
+    shelf = PoolShelf(order.own_pools)
+    examination = examine(reading, facts=spec.facts(str(run_id)), pools=shelf)
+    shape = reading.definition.shape if reading.definition else None
+    issues = list(examination.issues)
+    if shape is not None and shape.destination is not None:
+        issues += _destination_issues(shape.destination, examination.plan, root=order.root)
+    errors = [issue for issue in issues if issue.severity is Severity.ERROR]
+    if errors or examination.plan is None or shape is None:
+        raise Invalid(errors)
+    plan = examination.plan
+    records, reason = run_length(plan)
+    spec = _cut(replace(spec, record_count=records, end_reason=reason), plan, order)
+    spans = spec.cuts.shards(records, shape.shards or order.workers)
+    run = Run(
+        id=run_id,
+        origin=RunOrigin.CLI,
+        owner=order.owner,
+        name=plan.definition.name,
+        spec=spec.to_json(),
+        spec_hash=plan.spec_hash,
+        tables_hash=plan.tables_hash,
+        seed=spec.seed,
+        record_count=records,
+        started_at=plan.facts.started_at,
+    )
+    _keep(run, plan, order)
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            Shard.objects.bulk_create(
+                Shard(
+                    run=run,
+                    number=number,
+                    first_record=span.start,
+                    end_record=span.end,
+                    next_record=span.start,
+                )
+                for number, span in enumerate(spans)
+            )
+            destination = destination_of_run(run, plan.schema)
+            obstacles = destination.preflight(estimated_bytes=int(_sampled_bytes(plan, order.root) * records))
+            if obstacles:
+                raise Invalid(obstacles)
+    except BaseException:
+        shutil.rmtree(run_folder(run), ignore_errors=True)
+        raise
+    return run, tuple(issue for issue in issues if issue.severity is not Severity.ERROR)
+
+
+def find_run(reference: str) -> Run:
+    """A run by its id, the beginning of its id, or ``last``."""
+    runs = Run.objects.all()
+    if reference == "last":
+        run = runs.first()
+        if run is None:
+            raise NotFound("there is no run yet", hint="start one with sdg run DEFINITION")
+        return run
+    found = [run for run in runs.only("id") if str(run.pk).startswith(reference.lower())]
+    if len(found) != 1:
+        problem = "there is no run" if not found else f"{len(found)} runs have ids that begin with"
+        raise NotFound(f"{problem} {reference}", hint="sdg runs lists them")
+    return Run.objects.get(pk=found[0].pk)
+
+
+def prune_runs(*, older_than: timedelta) -> list[Run]:
+    """Remove runs that have ended, or that nobody carries any more, for that long; with what only they need."""
+    limit = timezone.now() - older_than
+    removed = []
+    for run in Run.objects.filter(created_at__lt=limit):
+        if run.status == RunStatus.RUNNING and is_alive(run):
+            continue
+        if run.status != RunStatus.COMPLETED:
+            destination_of_run(run, RecordSchema(run.name)).abandon()
+        shutil.rmtree(run_folder(run), ignore_errors=True)
+        removed.append(run)
+        Run.objects.filter(pk=run.pk).delete()
+    return removed
+
+
+def run_length(plan: Plan) -> tuple[int, str]:
+    """How many records a run makes, and what ends it."""
+    asked = plan.facts.record_count or 0
+    limit = plan.record_limit
+    if limit is not None and limit[0] < asked:
+        return limit
+    return asked, EndReason.RECORD_COUNT
+
+
+def progress_of(run: Run) -> dict[str, int]:
+    """Records and bytes that the run has durably written, over all shards."""
+    sums = run.shards.aggregate(next=Sum("next_record"), first=Sum("first_record"), written=Sum("bytes_written"))
+    return {"records": (sums["next"] or 0) - (sums["first"] or 0), "bytes": sums["written"] or 0}
+
+
+def _plan_of(examination: Examination) -> Plan:
+    if examination.plan is None:
+        raise Invalid(examination.errors)
+    return examination.plan
+
+
+def _asked(reading: Reading, order: RunOrder) -> RunSpec:
+    """The spec as far as it is known before the definition has been examined."""
+    definition = reading.definition
+    shape = definition.shape if definition else None
+    seed = shape.seed if shape and shape.seed is not None else secrets.randbelow(MAX_SEED + 1)
+    now = datetime.now(UTC)
+    earlier = Run.objects.filter(owner=order.owner).aggregate(last=Sum("record_count"))["last"] or 0
+    return RunSpec(
+        document=definition.document if definition else {},
+        seed=seed,
+        started_at=(order.started_at or now.replace(microsecond=now.microsecond // 1000 * 1000)).isoformat(),
+        started_at_given=order.started_at is not None,
+        record_count=0,
+        asked_count=(shape.record_count if shape else None) or 0,
+        end_reason="",
+        entropy=secrets.token_hex(16),
+        earlier_records=earlier,
+        pools={},
+        frame=1,
+        roll=None,
+        batch_size=shape.batch_size if shape else None,
+        workers=order.workers,
+        root=order.root,
+        owner=order.owner,
+        overwrite=order.overwrite,
+    )
+
+
+def _cut(spec: RunSpec, plan: Plan, order: RunOrder) -> RunSpec:
+    """The spec with frames, parts and pins."""
+    try:
+        batch = sample(plan, spec.record_count)
+    except RecordInvalid as error:
+        raise Invalid([Issue(error.code, "/fieldMappings", str(error), field=error.field)]) from error
+    issues = check_sample(plan.definition, batch.records)
+    if issues:
+        raise Invalid(issues)
+    kind, config, _ = destination_kind(spec.document["destination"])
+    roll = None
+    if kind is not None:
+        size = _written_bytes(plan, batch, root=order.root) or bytes_per_record(plan, batch)
+        roll = kind.roll_of(config, bytes_per_record=size, step_ms=plan.clock.step_ms)
+    pins = {name: PoolPin(pool.version, pool.content_hash) for name, pool in plan.pools.items()}
+    return replace(spec, frame=frame_records(bytes_per_record(plan, batch)), roll=roll, pools=pins)
+
+
+def _keep(run: Run, plan: Plan, order: RunOrder) -> None:
+    """What the run's workers need beside the database: its tables, and the pools that only its bundle has."""
+    save_tables(run, plan)
+    for name, snapshot in (order.own_pools or {}).items():
+        if name in plan.pools:
+            folder = run_folder(run) / "pools"
+            folder.mkdir(parents=True, exist_ok=True)
+            write_snapshot(snapshot.records, folder / f"{name}.arrow")
+
+
+def _try_destination(document: Any, plan: Plan, *, root: str) -> Any:
+    """The definition's destination as a run would see it, for questions that need no run; None without one."""
+    kind, config, issues = destination_kind(document)
+    if kind is None or issues:
+        return None
+    roll = kind.roll_of(config, bytes_per_record=1.0, step_ms=plan.clock.step_ms)
+    delivery = Delivery(
+        run_id="preview",
+        owner="",
+        generator_name=plan.definition.name,
+        started_at=plan.facts.started_at,
+        schema=plan.schema,
+        spec_hash="",
+        cuts=Cuts(1, roll),
+        shards=(Span(0, 1),),
+        root=root,
+    )
+    return kind(config, delivery)
+
+
+def _destination_issues(document: Any, plan: Plan | None, *, root: str) -> Sequence[Issue]:
+    _, _, issues = destination_kind(document)
+    if issues or plan is None:
+        return issues
+    destination = _try_destination(document, plan, root=root)
+    found: Sequence[Issue] = destination.check()
+    return found
+
+
+def _written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
+    """The size of a record at the definition's destination, estimated from a sample; None when there is none yet."""
+    document = plan.definition.shape.destination
+    if document is None or not batch.span.count:
+        return None
+    destination = _try_destination(document, plan, root=root)
+    if destination is None or destination.check():
+        return None
+    return float(destination.encoded_bytes(batch)) / batch.span.count
+
+
+def _sampled_bytes(plan: Plan, root: str) -> float:
+    batch = sample(plan, plan.facts.record_count or 1)
+    return _written_bytes(plan, batch, root=root) or 0.0

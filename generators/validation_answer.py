@@ -1,0 +1,51 @@
+"""The answer of validate, with the words of the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from engine.issues import Severity
+from generators.services import Validation
+from sinks.encoding.base import encoders
+from sinks.encoding.compression import Compression
+
+
+def validation_answer(
+    validation: Validation, *, strict: bool = False, acknowledged: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The answer ready for JSON. With `strict`, warnings that were not acknowledged count as errors."""
+    issues = [issue for issue in validation.issues if issue.severity is Severity.ERROR or issue.id not in acknowledged]
+    by_severity = {
+        severity: [issue.as_json() for issue in issues if issue.severity is severity] for severity in Severity
+    }
+    valid = not by_severity[Severity.ERROR] and not (strict and by_severity[Severity.WARNING])
+    plan, batch = validation.plan, validation.preview
+    answer: dict[str, Any] = {
+        "valid": valid,
+        "errors": by_severity[Severity.ERROR],
+        "warnings": by_severity[Severity.WARNING],
+        "infos": by_severity[Severity.INFO],
+        "estimates": None,
+        "determinism": None,
+        "dependencyOrder": [],
+        "preview": [],
+    }
+    if plan is None:
+        return answer
+    answer["effectiveSeed"] = plan.facts.seed
+    answer["determinism"] = {"deterministic": not plan.reasons, "randomAccess": True, "reasons": plan.reasons}
+    answer["dependencyOrder"] = [field.name for field in plan.fields]
+    if batch is not None and validation.bytes_per_record is not None and validation.records is not None:
+        answer["estimates"] = {
+            "records": validation.records,
+            "bytesPerRecord": round(validation.bytes_per_record),
+            "totalBytes": round(validation.bytes_per_record * validation.records),
+            "poolMemoryBytes": sum(pool.records.estimated_size() for pool in plan.pools.values()),
+            "basis": f"{min(validation.records, 200)} preview records",
+        }
+        kind = encoders["JSONL"]
+        payload = kind(plan.schema, kind.Options(), Compression.NONE).frame(batch).payload
+        answer["preview"] = [json.loads(line) for line in payload.splitlines()]
+    return answer

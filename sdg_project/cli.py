@@ -1,0 +1,59 @@
+"""`sdg`: the command line. Lists the commands at once and loads only the one that is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("generators", "make a million orders with what is built in, and look at them"),
+    "init": ("generators", "write a small commented definition to start from"),
+    "run": ("generators", "make a definition's records, or go on with a run that was interrupted"),
+    "runs": ("generators", "list the runs, or remove old ones"),
+    "preview": ("generators", "show any records of a definition without writing them anywhere"),
+    "validate": ("generators", "say everything that is wrong with a definition"),
+    "schema": ("generators", "print the JSON Schema of a definition, for editors"),
+    "pool": ("pools", "add, list, show, refresh and remove pools of values"),
+}
+"""Name → the app whose management command it is, and a summary."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = given[0] if given else "--help"
+    if name in {"-h", "--help", "help"}:
+        print(_help())  # noqa: T201
+    elif name == "--version":
+        from importlib.metadata import version
+
+        print(f"sdg {version('sdg')}")  # noqa: T201
+    elif name in COMMANDS:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdg_project.settings")
+        import django
+
+        django.setup()
+        app, _ = COMMANDS[name]
+        module = import_module(f"{app}.management.commands.{name}")
+        module.Command().run_from_argv(["sdg", *given])
+    else:
+        close = get_close_matches(name, COMMANDS, n=1)
+        hint = f', did you mean "{close[0]}"?' if close else ""
+        print(f"sdg: there is no command {name!r}{hint} See sdg --help", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    return (
+        "usage: sdg COMMAND [options]\n\n"
+        "Makes realistic, related, reproducible records from a definition of their fields.\n\n"
+        f"commands:\n{commands}\n\n"
+        "options:\n  --help     this text; sdg COMMAND --help for a command's own, with an example\n"
+        "  --version  the version\n\n"
+        "example:\n  sdg init orders.yaml && sdg run orders.yaml --to orders.jsonl"
+    )

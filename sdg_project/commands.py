@@ -1,0 +1,87 @@
+"""What all `sdg` commands share: a plain parser, clear errors, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from engine.issues import Issue, Severity
+from sdg_project.errors import Conflict, Invalid, NotFound, SdgError, Unavailable
+
+DONE, FAILED, WRONG, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+"""The exit codes: done; finished with rejected records, or failed; wrong input; a destination or database is away."""
+
+_UNREACHABLE_CODES = {"DEST_UNAVAILABLE", "DEST_FULL", "DEST_REGRESSED", "DEST_AUTH"}
+
+
+class SdgCommand(BaseCommand):
+    """A command of `sdg`: its first docstring line is in the list of commands, `example` in its help."""
+
+    example: ClassVar[str] = ""
+    requires_system_checks: ClassVar[list[str]] = []
+    suppressed_base_arguments: ClassVar[set[str]] = {
+        "--version",
+        "--verbosity",
+        "--traceback",
+        "--settings",
+        "--pythonpath",
+        "--no-color",
+        "--force-color",
+        "--skip-checks",
+    }
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name,
+            subcommand,
+            epilog=f"example:\n  {self.example}",
+            formatter_class=_Formatter,
+            **kwargs,
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            code = self.carry_out(options)
+        except Invalid as error:
+            self.show_issues(error.issues)
+            code = UNREACHABLE if {issue.code for issue in error.issues} <= _UNREACHABLE_CODES else WRONG
+        except Unavailable as error:
+            self.say(f"{error.code}: {error}", error.hint)
+            code = UNREACHABLE
+        except (NotFound, Conflict) as error:
+            self.say(str(error), error.hint)
+            code = WRONG
+        except SdgError as error:
+            self.say(str(error))
+            code = WRONG
+        except BrokenPipeError:  # the reader of our output has seen enough
+            sys.stderr.close()
+            code = DONE
+        if code:
+            sys.exit(code)
+
+    def carry_out(self, options: dict[str, Any]) -> int:
+        """Do it, and say the exit code."""
+        raise NotImplementedError(type(self).__name__)
+
+    def say(self, text: str, hint: str | None = None) -> None:
+        """A message for the person: on standard error."""
+        self.stderr.write(f"{text}\n  {hint}" if hint else text, lambda plain: plain)
+
+    def show_issues(self, issues: Sequence[Issue], where: Any = None) -> None:
+        """Every issue on standard error: place, code, message, hint. `where` turns a pointer into a place."""
+        for issue in issues:
+            place = where(issue.path) if where else issue.path
+            level = "" if issue.severity is Severity.ERROR else f"{issue.severity.value.lower()}: "
+            text = (
+                f"{place}: {level}{issue.code}: {issue.message}" if place else f"{level}{issue.code}: {issue.message}"
+            )
+            self.say(text, issue.hint)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the example as it is typed."""

@@ -1,0 +1,138 @@
+"""What a destination is: a place for one run's records, written by one sink per shard."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from engine.batch import Batch
+from engine.cuts import Cuts
+from engine.issues import Issue
+from engine.schema import RecordSchema
+from engine.span import Span
+from sdg_project.registry import Kind, Registry
+from sdg_project.shapes import Params
+from sinks.enums import DeliveryGuarantee
+
+C = TypeVar("C", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a destination knows of the run that it serves; the same in every process that works on it.
+
+    `owner` names who may replace what the run writes: the same generator, or the same command line.
+    """
+
+    run_id: str
+    owner: str
+    generator_name: str
+    started_at: datetime
+    schema: RecordSchema
+    spec_hash: str
+    cuts: Cuts
+    shards: tuple[Span, ...]
+    root: str
+    """Folder below which files lie."""
+    overwrite: bool = False
+    """Replace a file that somebody else wrote, too: asked for on the command line."""
+    overwrite_hint: str = "choose another path, or move it away"
+
+    @property
+    def records(self) -> int:
+        return self.shards[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One thing that a run has left at its destination, as the report names it."""
+
+    path: str
+    records: int
+    bytes: int
+    checksum: str | None
+
+
+class Sink(ABC):
+    """The writer of one shard."""
+
+    @abstractmethod
+    def open(self, epoch: int) -> int:
+        """Shut out earlier owners of the shard, and say which record is next by the destination's own account.
+
+        Raises Fenced when a later owner is there already.
+        """
+
+    @abstractmethod
+    def write(self, batch: Batch) -> None:
+        """Take records, in order; they may be held back until `commit`."""
+
+    @abstractmethod
+    def commit(self, next_record: int) -> None:
+        """Make all records before `next_record` durable together with the position. Called at frame borders only."""
+
+    @property
+    @abstractmethod
+    def bytes_written(self) -> int:
+        """How many bytes the shard has at the destination, as far as this sink has written or found them."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of resources; what was not committed is not kept."""
+
+
+class Destination(Kind, ABC, Generic[C]):
+    """A kind of destination, for one run."""
+
+    Config: ClassVar[type[Params]]
+    guarantee: ClassVar[DeliveryGuarantee]
+
+    def __init__(self, config: C, delivery: Delivery) -> None:
+        self.config = config
+        self.delivery = delivery
+
+    @abstractmethod
+    def check(self) -> Sequence[Issue]:
+        """What does not fit between the config and the records, without looking at the world.
+
+        The paths of the issues begin below the definition: ``/destination/config/path``.
+        """
+
+    @abstractmethod
+    def preflight(self, *, estimated_bytes: int) -> Sequence[Issue]:
+        """What stands against starting now: no room, no right, something in the way. Changes nothing."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Get the place ready, once per run and before its first shard; may be repeated after a crash."""
+
+    @abstractmethod
+    def sink(self, shard: int) -> Sink:
+        """The writer of one shard, by its number."""
+
+    @abstractmethod
+    def finalize(self) -> Sequence[Written]:
+        """Bring the shards together and show them, once all are written; may be repeated after a crash."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what keeps other runs away from the place."""
+
+    @staticmethod
+    @abstractmethod
+    def roll_of(config: C, *, bytes_per_record: float, step_ms: int) -> int | None:
+        """How many records a part has, when the config asks for parts."""
+
+    @abstractmethod
+    def encoded_bytes(self, batch: Batch) -> int:
+        """How many bytes some records take at the destination; for estimates."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Remove what the run has left hidden without coming to its end; it can then no longer be continued."""
+
+
+destinations: Registry[Destination[Any]] = Registry("destination", "sinks.destinations")
