@@ -17,9 +17,7 @@ _BEGINNING = np.int64(-(2**63))
 _NAME = r"(?:[A-Za-z]+|<[A-Za-z0-9+-]+>)"
 _TIME = r"[+-]?\d{1,3}(?::\d\d(?::\d\d)?)?"
 _DAY = rf"M\d{{1,2}}\.[1-5]\.[0-6](?:/{_TIME})?"
-_FOOTER = re.compile(
-    rf"{_NAME}(?P<standard>{_TIME})(?:{_NAME}(?P<summer>{_TIME})?,(?P<start>{_DAY}),(?P<end>{_DAY}))?"
-)
+_FOOTER = re.compile(rf"{_NAME}(?P<standard>{_TIME})(?:{_NAME}(?P<summer>{_TIME})?,(?P<start>{_DAY}),(?P<end>{_DAY}))?")
 
 
 @cache
@@ -62,9 +60,7 @@ def _parse(content: bytes) -> tuple[Int64s, Int64s, str]:
 
 def _block_size(content: bytes, header: int, *, time_size: int) -> int:
     utc_flags, standard_flags, leaps, changes, types, letters = struct.unpack_from(">6L", content, header + 20)
-    return int(
-        changes * (time_size + 1) + types * 6 + letters + leaps * (time_size + 4) + standard_flags + utc_flags
-    )
+    return int(changes * (time_size + 1) + types * 6 + letters + leaps * (time_size + 4) + standard_flags + utc_flags)
 
 
 def _rule_changes(footer: str, after: int) -> tuple[Int64s, Int64s]:

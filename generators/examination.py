@@ -151,7 +151,7 @@ class _Examiner:
         for at, other in field.depends_on().items():
             if other not in self.fields and other not in self.broken:
                 hint = did_you_mean(other, self.fields) or f"fields are {', '.join(list(self.fields)[:10])}"
-                where = f"{self.mappings[name].pointer}/params{at}"
+                where = f"{self.mappings[name].pointer}/params{at.partition('#')[0]}"
                 yield Issue("UNKNOWN_FIELD", where, f'there is no field "{other}"', hint, name)
 
     def _rates(self, name: str) -> Iterator[Issue]:

@@ -65,14 +65,18 @@ class Granules:
         begins[other] = self.zone.instants(begins[other] + offsets[other])
         return begins
 
+    def floor_one(self, instant: int) -> int:
+        """The granule of one instant."""
+        return int(self.floor(np.array([instant]))[0])
+
     def ceiling(self, instant: int) -> int:
         """The first granule that does not begin before an instant."""
-        begin = self._floor(instant)
+        begin = self.floor_one(instant)
         if begin == instant:
             return instant
         offset = int(self.zone.offsets(np.array([instant]))[0]) if self.unit.is_local else 0
         following = instant - (instant + offset) % self.unit.ms + self.unit.ms
-        if self._floor(following) == following:
+        if self.floor_one(following) == following:
             return following
         return int(self.zone.instants(np.array([following + offset]))[0])  # the clocks are set in between
 
@@ -82,7 +86,10 @@ class Granules:
         if first >= end:
             return ListedGranules(np.empty(0, np.int64))
         periods = self.zone.periods(first, end) if self.unit.is_local else []
-        if len({period.offset % self.unit.ms for period in periods}) <= 1:
+        offsets = {period.offset for period in periods}
+        if self.unit is not Granularity.DAY:
+            offsets = {offset % self.unit.ms for offset in offsets}
+        if len(offsets) <= 1:
             return EvenGranules(first, self.unit.ms, (end - 1 - first) // self.unit.ms + 1)
         if self.unit is not Granularity.DAY:
             return None
@@ -90,9 +97,6 @@ class Granules:
         days = self.zone.instants(np.arange(first_day, last_day + 1) * self.unit.ms)
         days = np.unique(days)  # a day that the clocks leave out begins with the next one
         return ListedGranules(days[(days >= first) & (days < end)])
-
-    def _floor(self, instant: int) -> int:
-        return int(self.floor(np.array([instant]))[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,10 @@ class FieldType(Kind, ABC, Generic[P]):
         yield from ()
 
     def depends_on(self) -> Mapping[str, str]:
-        """The fields that `values` looks at: where below ``params`` each is named (a JSON Pointer) → its name."""
+        """The fields that `values` looks at: where below ``params`` each is named (a JSON Pointer) → its name.
+
+        What follows a ``#`` is no part of the place: it keeps apart those that are named at one place.
+        """
         return {}
 
     def hidden(self) -> tuple[HiddenColumn, ...]:
