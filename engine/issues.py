@@ -36,6 +36,7 @@ CODES: dict[str, str] = {
     "NON_FINITE": "A number must be finite.",
     "NO_TIME_MASS": "The seasonality leaves no instant between from and to.",
     "ORDER_NOT_GUARANTEED": "The jitter can swap neighbouring instants.",
+    "NO_WORKER": "There is no process that could do the work.",
     "PADDING_OVERFLOW": "Numbers will become longer than the padding.",
     "PATH_CONFLICT": "A field is both a value and an object.",
     "POISON": "Making one record kills the process again and again.",

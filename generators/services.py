@@ -147,7 +147,10 @@ def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[
         raise Invalid(errors)
     plan = examination.plan
     records, reason = run_length(plan)
-    spec = _cut(replace(spec, record_count=records, end_reason=reason), plan, order)
+    batch = _checked_sample(plan, records)
+    size = bytes_per_record(plan, batch)
+    written = _written_bytes(plan, batch, root=order.root) or size
+    spec = _cut(replace(spec, record_count=records, end_reason=reason), plan, size=size, written=written)
     spans = spec.cuts.shards(records, shape.shards or order.workers)
     run = Run(
         id=run_id,
@@ -176,7 +179,7 @@ def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[
                 for number, span in enumerate(spans)
             )
             destination = destination_of_run(run, plan.schema)
-            obstacles = destination.preflight(estimated_bytes=int(_sampled_bytes(plan, order.root) * records))
+            obstacles = destination.preflight(estimated_bytes=int(written * records))
             if obstacles:
                 raise Invalid(obstacles)
     except BaseException:
@@ -264,22 +267,24 @@ def _asked(reading: Reading, order: RunOrder) -> RunSpec:
     )
 
 
-def _cut(spec: RunSpec, plan: Plan, order: RunOrder) -> RunSpec:
-    """The spec with frames, parts and pins."""
+def _checked_sample(plan: Plan, records: int) -> Batch:
+    """The first records, if they can be made and are as the schema wants them; raises Invalid."""
     try:
-        batch = sample(plan, spec.record_count)
+        batch = sample(plan, records)
     except RecordInvalid as error:
         raise Invalid([Issue(error.code, "/fieldMappings", str(error), field=error.field)]) from error
     issues = check_sample(plan.definition, batch.records)
     if issues:
         raise Invalid(issues)
+    return batch
+
+
+def _cut(spec: RunSpec, plan: Plan, *, size: float, written: float) -> RunSpec:
+    """The spec with frames, parts and pins, from the sizes of a record in the plan's measure and as it is written."""
     kind, config, _ = destination_kind(spec.document["destination"])
-    roll = None
-    if kind is not None:
-        size = _written_bytes(plan, batch, root=order.root) or bytes_per_record(plan, batch)
-        roll = kind.roll_of(config, bytes_per_record=size, step_ms=plan.clock.step_ms)
+    roll = kind.roll_of(config, bytes_per_record=written, step_ms=plan.clock.step_ms) if kind is not None else None
     pins = {name: PoolPin(pool.version, pool.content_hash) for name, pool in plan.pools.items()}
-    return replace(spec, frame=frame_records(bytes_per_record(plan, batch)), roll=roll, pools=pins)
+    return replace(spec, frame=frame_records(size), roll=roll, pools=pins)
 
 
 def _keep(run: Run, plan: Plan, order: RunOrder) -> None:
@@ -330,8 +335,3 @@ def _written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
     if destination is None or destination.check():
         return None
     return float(destination.encoded_bytes(batch)) / batch.span.count
-
-
-def _sampled_bytes(plan: Plan, root: str) -> float:
-    batch = sample(plan, plan.facts.record_count or 1)
-    return _written_bytes(plan, batch, root=root) or 0.0

@@ -251,19 +251,14 @@ class PoolReference(FieldType[PoolReferenceParams]):
         )
 
     def bind(self, tables: Tables) -> None:
-        column = self.snapshot.records[self.column]
-        self._codes: pl.Series | None = None
-        if column.dtype == pl.String:
-            texts = column.drop_nulls().unique(maintain_order=True)
+        self._column = self.snapshot.records[self.column]
+        if self._column.dtype == pl.String:
+            texts = self._column.drop_nulls().unique(maintain_order=True)
             if len(texts) <= _DICTIONARY:
-                codes = pl.select(column.replace_strict(texts, pl.arange(0, len(texts), dtype=pl.UInt32, eager=True)))
-                self._codes, self._dictionary = codes.to_series(), pl.Enum(texts)
+                self._column = self._column.cast(pl.Enum(texts))
 
     def values(self, span: Span, columns: Columns) -> pl.Series:
-        rows = columns[self.rows.name]
-        if self._codes is not None:
-            return self._codes.gather(rows).cat.to(self._dictionary)
-        return self.snapshot.records[self.column].gather(rows)
+        return self._column.gather(columns[self.rows.name])
 
 
 def _output_type(column: pl.Series) -> tuple[OutputType, int]:

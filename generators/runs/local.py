@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from generators.enums import EndReason, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.planning import destination_of_run, plan_of_run
 from generators.run_spec import RunSpec
+from generators.runs.child import work
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
 from generators.runs.runner import Progress, run_slice
@@ -32,7 +31,6 @@ RETRY_SECONDS = (0.1, 0.5, 2.0)
 """Waits before a sink is opened again after a transient error; then the run is paused."""
 MAX_LOST_CLAIMS = 6
 _POLL_SECONDS = 0.1
-_PR_SET_PDEATHSIG = 1
 _PAUSING_CODES = {"DEST_FULL", "DEST_UNAVAILABLE", "RERUN_WOULD_COLLIDE"}
 
 
@@ -179,10 +177,11 @@ def _with_children(run: Run, *, count: int, stop: Stop, on_progress: Callable[[]
     event = context.Event()
     children: dict[int, tuple[BaseProcess, Connection]] = {}
     failure: Failure | None = None
+    idle_deaths = 0
 
     def start() -> None:
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_child, args=(str(run.pk), os.getpid(), event, theirs), daemon=True)
+        process = context.Process(target=work, args=(str(run.pk), os.getpid(), event, theirs), daemon=True)
         process.start()
         theirs.close()
         children[int(process.pid or 0)] = (process, ours)
@@ -198,42 +197,28 @@ def _with_children(run: Run, *, count: int, stop: Stop, on_progress: Callable[[]
             if process.is_alive():
                 continue
             del children[pid]
-            said = connection.recv() if connection.poll() else None
             if process.exitcode == 0:
-                failure = failure or said
+                failure = failure or connection.recv()
             elif not event.is_set():
-                failure = failure or _release(run, owner=str(pid))
+                lost = run.shards.filter(owner=str(pid), state=ShardState.READY).first()
+                idle_deaths = 0 if lost else idle_deaths + 1
+                failure = failure or (_release(lost) if lost else _give_up(idle_deaths))
                 if failure is None:
                     start()
     return failure
 
 
-def _release(run: Run, *, owner: str) -> Failure | None:
+def _release(shard: Shard) -> Failure | None:
     """Give back the shard of a child that has died; a failure when that happens again and again at one place."""
-    shard = run.shards.filter(owner=owner, state=ShardState.READY).first()
-    if shard is None:
-        return None
-    Shard.objects.filter(pk=shard.pk, owner=owner).update(owner="", lost_claims=F("lost_claims") + 1)
+    Shard.objects.filter(pk=shard.pk, owner=shard.owner).update(owner="", lost_claims=F("lost_claims") + 1)
     if shard.lost_claims + 1 < MAX_LOST_CLAIMS:
         return None
-    message = (
-        f"{MAX_LOST_CLAIMS} processes have died one after the other while making records from {shard.next_record} on"
-    )
+    message = f"{MAX_LOST_CLAIMS} processes have died while making records from {shard.next_record} on"
     return Failure("POISON", message, shard.next_record)
 
 
-def _child(run_id: str, parent: int, event: Event, connection: Connection) -> None:
-    """The main function of a child process."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel could know of our wish
-        os.kill(os.getpid(), signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of us; the parent tells us what to do
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    import django
-
-    django.setup()
-    run = Run.objects.get(pk=run_id)
-    failure = work_on_shards(run, owner=str(os.getpid()), stop=Stop(event), on_progress=lambda: None)
-    if failure is not None:
-        connection.send(failure)
-    connection.close()
+def _give_up(idle_deaths: int) -> Failure | None:
+    """A failure when children die one after the other before they have begun to work."""
+    if idle_deaths < MAX_LOST_CLAIMS:
+        return None
+    return Failure("NO_WORKER", f"{idle_deaths} processes have died before they could begin")

@@ -1,0 +1,29 @@
+"""The main function of a run's child process; imports nothing of Django before it is set up there."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
+
+_PR_SET_PDEATHSIG = 1
+
+
+def work(run_id: str, parent: int, stop: Event, connection: Connection) -> None:
+    """Work on a run's shards until none is left, and tell the parent what went wrong, if anything."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the kernel could know of our wish
+        os.kill(os.getpid(), signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of us; the parent tells us what to do
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    import django
+
+    django.setup()
+    from generators.models import Run
+    from generators.runs.local import Stop, work_on_shards
+
+    run = Run.objects.get(pk=run_id)
+    connection.send(work_on_shards(run, owner=str(os.getpid()), stop=Stop(stop), on_progress=lambda: None))
+    connection.close()

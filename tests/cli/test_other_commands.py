@@ -1,0 +1,204 @@
+"""`sdg` itself, init, validate, schema, runs and demo as a user types them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from sdg_project.cli import COMMANDS
+from tests.support.sdg import ORDERS, ROOT, Sdg
+
+
+def test_help_lists_the_commands_without_loading_any(sdg: Sdg) -> None:
+    started = time.monotonic()
+    answer = sdg("--help")
+    taken = time.monotonic() - started
+
+    assert answer.code == 0
+    assert all(name in answer.out for name in COMMANDS)
+    assert taken < 2  # the goal is 0.3 s; this only catches that Django or polars are loaded on a busy machine
+
+
+def test_every_command_has_a_help_with_an_example(sdg: Sdg) -> None:
+    for name in COMMANDS:
+        answer = sdg(name, "--help")
+
+        assert answer.code == 0, answer.err
+        assert f"usage: sdg {name}" in answer.out
+        assert f"example:\n  sdg {name}" in answer.out
+        assert "--settings" not in answer.out
+
+
+def test_every_command_module_is_listed() -> None:
+    found = {path.stem for path in ROOT.glob("*/management/commands/*.py") if not path.stem.startswith("_")}
+
+    assert found == set(COMMANDS)
+    for name, (app, _) in COMMANDS.items():
+        importlib.import_module(f"{app}.management.commands.{name}")
+
+
+def test_version_is_the_distribution_s(sdg: Sdg) -> None:
+    answer = sdg("--version")
+
+    assert answer.code == 0
+    assert answer.out.startswith("sdg 0.")
+
+
+def test_an_unknown_command_names_the_closest(sdg: Sdg) -> None:
+    answer = sdg("prewiew")
+
+    assert answer.code == 2
+    assert '"preview"' in answer.err
+
+
+def test_init_writes_a_definition_that_runs_as_it_is(sdg: Sdg) -> None:
+    written = sdg("init", "mine.yaml")
+    ran = sdg("run", "mine.yaml", "--to", "mine.csv", "--json")
+    again = sdg("init", "mine.yaml")
+
+    assert written.code == 0
+    assert ran.code == 0, ran.err
+    assert ran.json["recordsWritten"] == 1000
+    assert again.code == 2
+    assert "exists" in again.err
+
+
+def test_validate_names_every_mistake_at_its_place(sdg: Sdg) -> None:
+    path = sdg.folder / "wrong.json"
+    mappings = [
+        {"fieldName": "a", "type": "NUMERIC_RANGE", "params": {"min": 9, "max": 1}},
+        {"fieldName": "b", "type": "ENUM_RANDOM", "params": {"values": []}},
+        {"fieldName": "c", "type": "SEQUENCE", "params": {"step": 0}},
+        {"fieldName": "d", "type": "NO_SUCH"},
+        {"fieldName": "e", "type": "POOL_REFERENCE", "params": {"pool": "peple", "column": "name"}},
+        {"fieldName": "f", "type": "CONSTANT", "params": {"value": 1}, "nulRate": 0.5},
+    ]
+    path.write_text(json.dumps({"name": "w", "recordcount": 5, "fieldMappings": mappings}))
+
+    answer = sdg("validate", path, "--json")
+
+    errors = answer.json["errors"]
+    paths = {error["path"] for error in errors}
+    assert answer.code == 2
+    assert not answer.json["valid"]
+    for expected in (
+        "/fieldMappings/0/params/min",
+        "/fieldMappings/1/params/values",
+        "/fieldMappings/2/params/step",
+        "/fieldMappings/3/type",
+        "/fieldMappings/4/params/pool",
+        "/fieldMappings/5/nulRate",
+        "/recordcount",
+    ):
+        assert expected in paths, (expected, errors)
+    hints = " ".join(error["hint"] or "" for error in errors)
+    assert 'did you mean "people"?' in hints
+    assert 'did you mean "nullRate"?' in hints
+    assert 'did you mean "recordCount"?' in hints
+
+
+def test_validate_estimates_the_size_within_a_tenth(sdg: Sdg) -> None:
+    path = sdg.definition(destination={"type": "FILE", "config": {"path": "orders.jsonl"}})
+
+    answer = sdg("validate", path, "--json")
+    ran = sdg("run", path, "--json")
+
+    estimate = answer.json["estimates"]["totalBytes"]
+    assert answer.code == 0, answer.err
+    assert abs(estimate - ran.json["bytesWritten"]) < 0.1 * ran.json["bytesWritten"]
+    assert answer.json["determinism"] == {"deterministic": True, "randomAccess": True, "reasons": []}
+    assert len(answer.json["preview"]) == 5
+
+
+def test_strict_counts_warnings_and_acknowledge_accepts_them(sdg: Sdg) -> None:
+    fields = [{"fieldName": "a", "type": "ENUM_RANDOM", "params": {"values": ["x", "y"], "weights": [1, 0]}}]
+    path = sdg.definition(fieldMappings=fields)
+
+    plain = sdg("validate", path, "--json")
+    strict = sdg("validate", path, "--json", "--strict")
+    warning = plain.json["warnings"][0]
+    accepted = sdg("validate", path, "--json", "--strict", "--acknowledge", warning["id"])
+
+    assert (plain.code, strict.code, accepted.code) == (0, 2, 0)
+    assert warning["code"] == "NEVER_EMITTED"
+
+
+def test_the_json_schema_accepts_what_runs_and_refuses_misspellings(sdg: Sdg) -> None:
+    answer = sdg("schema")
+    schema = json.loads(answer.out)
+    validator = jsonschema.Draft202012Validator(schema)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    bundles = (ROOT / "generators" / "bundles").glob("*.yaml")
+    definitions = [ORDERS, *(YAML(typ="safe", pure=True).load(bundle.read_text()) for bundle in bundles)]
+
+    for definition in definitions:
+        assert [error.message for error in validator.iter_errors(definition)] == []
+    for wrong in (ORDERS | {"recordcount": 1}, ORDERS | {"fieldMappings": [{"fieldName": "a", "type": "NO_SUCH"}]}):
+        assert list(validator.iter_errors(wrong))
+
+
+def test_runs_lists_what_was_run_newest_first_and_prune_removes_it(sdg: Sdg) -> None:
+    nothing = sdg("runs")
+    path = sdg.definition()
+    sdg("run", path, "--to", "a.jsonl", "--quiet")
+    sdg("run", path, "--to", "b.jsonl", "--quiet")
+
+    listed = [json.loads(line) for line in sdg("runs", "--json").out.splitlines()]
+    table = sdg("runs")
+    pruned = sdg("runs", "prune", "--days", "0")
+
+    assert "no run yet" in nothing.err
+    assert [row["to"] for row in listed] == ["b.jsonl", "a.jsonl"]
+    assert {row["status"] for row in listed} == {"COMPLETED"}
+    assert "b.jsonl" in table.out
+    assert "2 runs removed" in pruned.err
+    assert sdg("runs", "--json").out == ""
+    assert (sdg.folder / "a.jsonl").exists()
+
+
+@pytest.mark.parametrize("records", ["10", "1e5"])
+def test_demo_prints_records_rate_place_and_what_comes_next_and_runs_again(sdg: Sdg, records: str) -> None:
+    answers = [sdg("demo", "--records", records) for _ in range(2)]
+
+    file = sdg.folder / "home" / "out" / "orders.jsonl"
+    lines = file.read_text().splitlines()
+    for answer in answers:
+        assert answer.code == 0, answer.err
+        assert "records/s" in answer.out
+        assert "orders.jsonl" in answer.out
+        assert "sdg run" in answer.out
+    assert len(lines) == int(float(records))
+    assert len(json.loads(lines[0])) == 12
+
+
+def test_a_database_of_a_newer_version_is_refused_in_a_sentence(sdg: Sdg) -> None:
+    import sqlite3
+
+    path = sdg.definition()
+    sdg("run", path, "--to", "a.jsonl", "--quiet")
+    with sqlite3.connect(sdg.folder / "home" / "sdg.sqlite3") as database:
+        database.execute(
+            "insert into django_migrations (app, name, applied) values ('generators', '9999_later', '2030-01-01')"
+        )
+
+    answer = sdg("runs")
+
+    assert answer.code == 2
+    assert "newer version" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_home_that_cannot_be_used_is_code_3(sdg: Sdg, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    answer = sdg("runs", SDG_HOME=str(tmp_path / "file" / "home"))
+
+    assert answer.code == 3
+    assert "SDG_HOME" in answer.err
+    assert "Traceback" not in answer.err
