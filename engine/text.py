@@ -80,10 +80,8 @@ def _put_hex(characters: Bytes, words: Words, places: Sequence[int], *, uppercas
     """Write the four quads of digits of each word at four places of its row."""
     quads = words.astype("<u8", copy=False).view("<u2").reshape(len(words), 4)
     table = _hex_table(uppercase)
-    height, width = characters.shape
     for quad, place in zip((3, 2, 1, 0), places, strict=True):
-        column = np.ndarray((height,), np.uint32, buffer=characters.data, offset=place, strides=(width,))
-        column[...] = table.take(quads[:, quad])
+        characters[:, place : place + 4].view(np.uint32)[:, 0] = table.take(quads[:, quad])
 
 
 @cache
