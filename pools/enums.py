@@ -1,0 +1,41 @@
+"""The words of pools."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from engine.schema import OutputType
+
+
+class LoadStrategy(StrEnum):
+    """How much of a source a pool holds."""
+
+    FULL = "FULL"
+    """Every row."""
+
+
+class PoolStatus(StrEnum):
+    EMPTY = "EMPTY"
+    """Nothing has been loaded yet."""
+    LOADING = "LOADING"
+    READY = "READY"
+    FAILED = "FAILED"
+    """Loading has failed and there is no earlier version."""
+
+
+class FileFormat(StrEnum):
+    CSV = "CSV"
+    JSONL = "JSONL"
+    PARQUET = "PARQUET"
+
+
+class ColumnType(StrEnum):
+    """The types that a pool's column can have."""
+
+    STRING = OutputType.STRING.value
+    LONG = OutputType.LONG.value
+    DOUBLE = OutputType.DOUBLE.value
+    DECIMAL = OutputType.DECIMAL.value
+    BOOLEAN = OutputType.BOOLEAN.value
+    DATE = OutputType.DATE.value
+    TIMESTAMP = OutputType.TIMESTAMP.value

@@ -1,0 +1,30 @@
+"""Limits: how much of a source a pool may hold."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engine.issues import Issue
+from sdg_project.errors import Invalid
+from sdg_project.shapes import Params
+
+MAX_COLUMNS = 1_000
+
+
+class PoolLimits(Params):
+    """What is more than this is refused, never cut off."""
+
+    max_rows: int = Field(default=1_000_000, ge=1, le=2**31 - 1, description="Most rows.")
+    max_bytes: int = Field(default=256 * 2**20, ge=1, le=2**40, description="Most bytes, of the source and in memory.")
+
+    def check_rows(self, rows: int, origin: str) -> None:
+        """Raise Invalid when there are too many rows."""
+        if rows > self.max_rows:
+            message = f"{origin} has {rows:,} rows, and the pool may hold {self.max_rows:,}"
+            raise Invalid([Issue("POOL_TOO_LARGE", "/source", message, "take fewer rows, or raise limits.maxRows")])
+
+    def check_bytes(self, size: int, origin: str) -> None:
+        """Raise Invalid when there are too many bytes."""
+        if size > self.max_bytes:
+            message = f"{origin} has {size:,} bytes, and the pool may hold {self.max_bytes:,}"
+            raise Invalid([Issue("POOL_TOO_LARGE", "/source", message, "take less, or raise limits.maxBytes")])

@@ -1,0 +1,202 @@
+"""`sdg pool`: tables of values that fields copy from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pools import services
+from pools.answer import builtin_answer, pool_answer
+from pools.builtin.base import builtin_pools
+from pools.enums import ColumnType, FileFormat
+from pools.models import Pool
+from sdg_project.commands import DONE, SdgCommand
+from sdg_project.database import ready_database
+from sdg_project.scalars import parse_number
+
+
+class Command(SdgCommand):
+    help = "Add, list, show, refresh and remove pools: tables of values that fields copy from."
+    example = "sdg pool add products --file products.csv --column sku:STRING --weight-column popularity"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        add = self._action(actions, "add", "make a pool from a file", self.example)
+        add.add_argument("name", metavar="NAME", help="letters, digits, dots, hyphens, underscores; at most 100")
+        add.add_argument("--file", required=True, metavar="F", help="CSV with a header, JSON Lines or Parquet")
+        add.add_argument(
+            "--format",
+            type=str.upper,
+            choices=list(FileFormat),
+            metavar="FORMAT",
+            help="csv, jsonl or parquet; default: by the suffix",
+        )
+        add.add_argument("--delimiter", metavar="CHARACTER", help="CSV: what stands between cells; default a comma")
+        add.add_argument(
+            "--column",
+            action="append",
+            default=[],
+            type=_declared,
+            metavar="NAME:TYPE",
+            help=f"declare a column's type: {', '.join(ColumnType)}; may be repeated",
+        )
+        add.add_argument(
+            "--weight-column", metavar="C", help="numbers in proportion to which rows are drawn by WEIGHTED"
+        )
+        add.add_argument("--max-rows", type=_count, metavar="N", help="refuse more rows; default 1e6")
+        add.add_argument("--max-bytes", type=_count, metavar="N", help="refuse more bytes; default 256 MiB")
+        listing = self._action(actions, "list", "list all pools, the built-in ones too", "sdg pool list --json")
+        listing.add_argument("--json", action="store_true", help="one JSON object per pool")
+        show = self._action(actions, "show", "show the columns of a pool", "sdg pool show people")
+        show.add_argument("name", metavar="NAME")
+        show.add_argument("--json", action="store_true", help="one JSON object")
+        refresh = self._action(actions, "refresh", "read the source anew", "sdg pool refresh products")
+        refresh.add_argument("name", metavar="NAME")
+        remove = self._action(actions, "remove", "remove a pool", "sdg pool remove products")
+        remove.add_argument("name", metavar="NAME")
+
+    def _action(self, actions: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = actions.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        return parser
+
+    def carry_out(self, options: dict[str, Any]) -> int:
+        ready_database()
+        match options["action"]:
+            case "add":
+                self._tell(services.add_pool(_document(options), base=Path.cwd()), "added")
+            case "list":
+                self._list([_answer(name) for name in services.pool_names()], as_json=options["json"])
+            case "show":
+                self._show(_answer(options["name"]), as_json=options["json"])
+            case "refresh":
+                before = services.get_pool(options["name"]).version
+                pool = services.refresh_pool(options["name"])
+                self._tell(pool, "refreshed" if pool.version > before else "read, nothing has changed")
+            case "remove":
+                services.remove_pool(options["name"])
+                self.say(f'pool "{options["name"]}" is removed')
+        return DONE
+
+    def _tell(self, pool: Pool, what: str) -> None:
+        self.say(f'pool "{pool.name}" is {what}: version {pool.version}, {pool.row_count:,} rows')
+        for column in pool.columns:
+            note = f"  ({column['note']})" if "note" in column else ""
+            self.say(f"  {_plain(column['name'])}: {column['type']}{_plain(note)}")
+
+    def _list(self, pools: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+        if as_json:
+            for pool in pools:
+                self.stdout.write(json.dumps(pool, ensure_ascii=False))
+            return
+        table = Table(box=None, pad_edge=False)
+        for title in ("pool", "status", "version", "rows", "columns", "source"):
+            justify: Any = "right" if title in {"version", "rows", "columns"} else "left"
+            table.add_column(title, justify=justify, overflow="fold")
+        for pool in pools:
+            count, version = f"{pool['rowCount']:,}", str(pool["version"] or "")
+            source = Text(_source(pool["source"]))
+            table.add_row(pool["name"], _status(pool), version, count, str(len(pool["columns"])), source)
+        self._print(table)
+
+    def _show(self, pool: dict[str, Any], *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(pool, ensure_ascii=False))
+            return
+        self.stdout.write(f"{pool['name']}: {_status(pool)}, {pool['rowCount']:,} rows, {pool['memoryBytes']:,} bytes")
+        self.stdout.write(f"  {_source(pool['source'])}")
+        if pool["loadedAt"]:
+            self.stdout.write(f"  version {pool['version']}, loaded {pool['loadedAt']} in {pool['loadDurationMs']} ms")
+        if pool["weightColumn"]:
+            self.stdout.write(f"  weights: {_plain(pool['weightColumn'])}")
+        snapshot = services.find_snapshot(pool["name"]) if pool["rowCount"] else None
+        first = snapshot.records.row(0, named=True) if snapshot else {}
+        table = Table(box=None, pad_edge=False)
+        for title in ("column", "type", "distinct", "nulls", "first value", "note"):
+            table.add_column(title, justify="right" if title in {"distinct", "nulls"} else "left", overflow="fold")
+        for column in pool["columns"]:
+            value = first.get(column["name"])
+            table.add_row(
+                Text(_plain(column["name"])),
+                column["type"],
+                f"{column['distinct']:,}",
+                f"{column['nulls']:,}",
+                Text(_plain(str(value))) if value is not None else Text("null", style="dim"),
+                Text(_plain(column.get("note", ""))),
+            )
+        self._print(table)
+        for error in pool["lastError"] or []:
+            self.say(f"the last refresh failed: {error['code']}: {error['message']}", error["hint"])
+
+    def _print(self, table: Table) -> None:
+        width = None if self.stdout.isatty() else 200
+        console = Console(highlight=False, width=width)
+        with console.capture() as capture:
+            console.print(table)
+        self.stdout.write(capture.get(), ending="")
+
+
+def _document(options: dict[str, Any]) -> dict[str, Any]:
+    """The definition that the command line describes; its file is named from here."""
+    source = {"type": "FILE", "path": options["file"], "format": options["format"], "delimiter": options["delimiter"]}
+    limits = {"maxRows": options["max_rows"], "maxBytes": options["max_bytes"]}
+    return {
+        "name": options["name"],
+        "source": {key: value for key, value in source.items() if value is not None},
+        "columns": options["column"],
+        "weightColumn": options["weight_column"],
+        "limits": {key: value for key, value in limits.items() if value is not None},
+    }
+
+
+def _answer(name: str) -> dict[str, Any]:
+    if name in builtin_pools and not any(pool.name.lower() == name.lower() for pool in services.list_pools()):
+        [snapshot] = services.snapshots_for([name]).values()
+        return builtin_answer(builtin_pools[name], snapshot)
+    return pool_answer(services.get_pool(name))
+
+
+def _status(pool: dict[str, Any]) -> str:
+    return f"{pool['status']}, last refresh failed" if pool["lastError"] and pool["version"] else pool["status"]
+
+
+def _source(source: dict[str, Any]) -> str:
+    return "built in" if source["type"] == "BUILTIN" else _plain(source.get("path", source["type"]))
+
+
+def _plain(text: str) -> str:
+    """A text that cannot upset a terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+# Types of arguments.
+
+
+def _declared(text: str) -> dict[str, str]:
+    name, separator, type_ = text.rpartition(":")
+    if not separator or not name or type_.upper() not in list(ColumnType):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME:TYPE; types are {', '.join(ColumnType)}")
+    return {"name": name, "type": type_.upper()}
+
+
+def _count(text: str) -> int:
+    try:
+        number = parse_number(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not isinstance(number, int) or number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+    return number

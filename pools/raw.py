@@ -1,0 +1,67 @@
+"""Raw tables: what a source has read, before its columns get their types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from engine.issues import Issue
+from sdg_project.errors import Invalid
+
+MAX_ISSUES = 20
+"""After so many faults of its content a source is not read on."""
+
+
+class Written(Enum):
+    """How the values of a column are written."""
+
+    CELLS = auto()
+    """As text without a type, as in CSV."""
+    TEXT = auto()
+    INTEGER = auto()
+    NUMBER = auto()
+    BOOLEAN = auto()
+    MIXED = auto()
+    """As JSON values of several of these kinds."""
+    TYPED = auto()
+    """As a polars column with a type of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawColumn:
+    """A column; `values` are String unless it is TYPED."""
+
+    name: str
+    values: pl.Series
+    written: Written
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """Columns of equal length; `lines` is the line of each row in a text file."""
+
+    origin: str
+    columns: Sequence[RawColumn]
+    row_count: int
+    lines: NDArray[np.int64] | None = None
+
+    def place(self, row: int) -> str:
+        """Where a row stands, for people."""
+        return f"row {row + 1}" if self.lines is None else f"line {int(self.lines[row])}"
+
+
+def raw_table_of(records: pl.DataFrame, origin: str) -> RawTable:
+    """A table whose columns have types already."""
+    columns = [RawColumn(name, records[name], Written.TYPED) for name in records.columns]
+    return RawTable(origin, columns, records.height)
+
+
+def unreadable(origin: str, message: str, hint: str | None = None) -> Invalid:
+    """What is raised when a source's content has not the form that it should have."""
+    return Invalid([Issue("INVALID_SYNTAX", "/source", f"{origin}: {message}", hint)])

@@ -1,0 +1,261 @@
+"""What can be done with pools: add, refresh, list, look up, open, prune, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from engine.issues import Issue, did_you_mean
+from pools import store
+from pools.builtin.base import VERSION as BUILTIN_VERSION
+from pools.builtin.base import builtin_pools
+from pools.definition import read_pool
+from pools.enums import PoolStatus
+from pools.loading import Loaded, load
+from pools.models import Pool, PoolVersion
+from pools.snapshot import Snapshot, content_hash, snapshot_of, table_bytes
+from sdg_project.documents import Document
+from sdg_project.errors import Conflict, Invalid, NotFound
+
+
+def add_pool(document: Mapping[str, Any], *, base: Path) -> Pool:
+    """Make a pool from its definition and load its first version; relative paths are below `base`.
+
+    Raises Invalid with every fault of the definition or the source, Conflict when the name is taken. No pool is left
+    then.
+    """
+    definition = read_pool(document)
+    shape = definition.shape
+    source = dict(document["source"])
+    if isinstance(source.get("path"), str):
+        source["path"] = str((base / source["path"]).absolute())
+    try:
+        with transaction.atomic():
+            pool = Pool.objects.create(
+                name=shape.name,
+                source=source,
+                load_strategy=shape.load_strategy,
+                declared_columns=[column.model_dump(mode="json", exclude_defaults=True) for column in shape.columns],
+                weight_column=shape.weight_column or "",
+                limits=shape.limits.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            )
+    except IntegrityError as error:
+        hint = f"sdg pool refresh {shape.name} reads it anew, sdg pool remove {shape.name} removes it"
+        raise Conflict("NAME_TAKEN", f'there is a pool "{shape.name}" already', hint=hint) from error
+    try:
+        return refresh_pool(pool.name)
+    except BaseException:
+        _remove(pool)
+        raise
+
+
+def refresh_pool(name: str) -> Pool:
+    """Read the source of a pool anew. Equal content keeps the version; else there is a new one for runs to come.
+
+    Raises Invalid when the source cannot be loaded: the version in use stays, and `last_error` holds the issues.
+    """
+    pool = get_pool(name)
+    with store.loading_lock(pool.pk):
+        started = monotonic()
+        if not Pool.objects.filter(pk=pool.pk).update(status=PoolStatus.LOADING):
+            store.remove_pool_folder(pool.pk)
+            raise NotFound(f'pool "{name}" has just been removed')
+        pool.refresh_from_db()  # another process may have loaded it while this one waited
+        try:
+            loaded = load(read_pool(pool_document(pool)), base=Path())
+        except Invalid as error:
+            _failed(pool, [issue.as_json() for issue in error.issues])
+            raise
+        except BaseException:
+            _failed(pool, [])
+            raise
+        return _publish(pool.pk, loaded, duration_ms=int((monotonic() - started) * 1000))
+
+
+def get_pool(name: str) -> Pool:
+    """The stored pool of a name, without regard to case; raises NotFound with a close name."""
+    pool = _stored(name)
+    if pool is None:
+        hint = did_you_mean(name, pool_names())
+        if name in builtin_pools:
+            hint = f'"{name}" is built in, so it can be used but not changed'
+        raise NotFound(f'there is no stored pool "{name}"', hint=hint)
+    return pool
+
+
+def list_pools() -> list[Pool]:
+    """The stored pools, by name."""
+    return list(Pool.objects.all()) if _has_tables() else []
+
+
+def pool_names() -> list[str]:
+    """The names of all pools that a definition may use: the stored and the built-in ones."""
+    stored = [pool.name for pool in list_pools()]
+    taken = {name.lower() for name in stored}
+    return [*stored, *(name for name in builtin_pools if name.lower() not in taken)]
+
+
+def remove_pool(name: str) -> None:
+    """Remove a pool with all its versions; who uses it is for the caller to ask before."""
+    pool = get_pool(name)
+    with store.loading_lock(pool.pk):
+        _remove(pool)
+
+
+def pool_document(pool: Pool) -> dict[str, Any]:
+    """The definition of a stored pool, as `add_pool` takes it."""
+    return {
+        "name": pool.name,
+        "source": pool.source,
+        "loadStrategy": pool.load_strategy,
+        "columns": pool.declared_columns,
+        "weightColumn": pool.weight_column or None,
+        "limits": pool.limits,
+    }
+
+
+# Tables.
+
+
+def find_snapshot(name: str, version: int | None = None) -> Snapshot | None:
+    """The table of a pool in its version in use, or in an earlier one; None when there is none of that name or version.
+
+    A stored pool wins over the built-in one of its name, whose version is 0. Raises Invalid when nothing has been
+    loaded, or when the table cannot be read.
+    """
+    pool = _stored(name) if version != BUILTIN_VERSION else None
+    if pool is None:
+        kind = builtin_pools.get(name)
+        return store.open_builtin(kind) if kind is not None and version in {None, BUILTIN_VERSION} else None
+    if not pool.version:
+        message = f'pool "{pool.name}" is {pool.status}: no version has been loaded'
+        raise Invalid([Issue("POOL_NOT_READY", "", message, f"sdg pool refresh {pool.name}")])
+    found = pool.versions.filter(version=version or pool.version).first()
+    return None if found is None else store.open_version(pool, found)
+
+
+def snapshots_for(names: Iterable[str]) -> dict[str, Snapshot]:
+    """The tables of several pools; raises Invalid with an issue for every one that is missing or not ready."""
+    found: dict[str, Snapshot] = {}
+    issues: list[Issue] = []
+    for name in names:
+        try:
+            snapshot = find_snapshot(name)
+        except Invalid as error:
+            issues += error.issues
+            continue
+        if snapshot is None:
+            known = pool_names()
+            hint = did_you_mean(name, known) or f"pools are {', '.join(known)}"
+            issues.append(Issue("POOL_NOT_FOUND", "", f'there is no pool "{name}"', hint))
+        else:
+            found[name] = snapshot
+    if issues:
+        raise Invalid(issues)
+    return found
+
+
+def own_snapshots(documents: Sequence[Document], *, base: Path) -> dict[str, Snapshot]:
+    """The tables of pools that stand in a bundle, in memory; nothing is stored. Raises Invalid with every fault."""
+    found: dict[str, Snapshot] = {}
+    issues: list[Issue] = []
+    for document in documents:
+        try:
+            definition = read_pool(document.value)
+            name = definition.shape.name
+            if name.lower() in {other.lower() for other in found}:
+                raise Invalid([Issue("DUPLICATE_VALUE", "/name", f'there are two pools "{name}"')])
+            records = load(definition, base=base).records
+        except Invalid as error:
+            issues += [
+                replace(issue, path=document.at + issue.path, message=f"{document.where(issue.path)}: {issue.message}")
+                for issue in error.issues
+            ]
+            continue
+        found[name] = snapshot_of(records, pool=name, version=1, weight_column=definition.shape.weight_column)
+    if issues:
+        raise Invalid(issues)
+    return found
+
+
+def prune_versions(keep: set[tuple[UUID, int]]) -> int:
+    """Remove all versions but those in use and those to keep, given as pool and version; how many are gone."""
+    removed = 0
+    for pool in list_pools():
+        with store.loading_lock(pool.pk), transaction.atomic():
+            current = Pool.objects.select_for_update().get(pk=pool.pk).version
+            old = [
+                version
+                for version in pool.versions.all()
+                if version.version != current and (pool.pk, version.version) not in keep
+            ]
+            PoolVersion.objects.filter(pk__in=[version.pk for version in old]).delete()
+        store.remove_versions(pool, old)
+        removed += len(old)
+    return removed
+
+
+def _publish(pool_id: UUID, loaded: Loaded, *, duration_ms: int) -> Pool:
+    """Make a loaded table the pool's version in use, by one transaction behind the written file."""
+    digest = content_hash(loaded.records)
+    pool = Pool.objects.get(pk=pool_id)
+    current = pool.versions.filter(version=pool.version).first()
+    same = current is not None and current.content_hash == digest and _is_there(pool, current)
+    if not same:
+        pool.version += 1
+        path, size = store.write_version(pool_id, pool.version, loaded.records)
+    pool.status, pool.last_error = PoolStatus.READY, None
+    pool.row_count, pool.columns = loaded.records.height, loaded.columns
+    pool.memory_bytes = table_bytes(loaded.records)
+    pool.loaded_at, pool.load_duration_ms = timezone.now(), duration_ms
+    with transaction.atomic():
+        if not same:
+            PoolVersion.objects.create(
+                pool=pool,
+                version=pool.version,
+                content_hash=digest,
+                path=path,
+                row_count=loaded.records.height,
+                bytes=size,
+            )
+        pool.save()
+    return pool
+
+
+def _is_there(pool: Pool, version: PoolVersion) -> bool:
+    try:
+        store.open_version(pool, version)
+    except Invalid:
+        return False
+    return True
+
+
+def _remove(pool: Pool) -> None:
+    pool_id = pool.pk  # which Django forgets
+    pool.delete()
+    store.remove_pool_folder(pool_id)
+
+
+def _failed(pool: Pool, issues: list[dict[str, str | None]]) -> None:
+    status = PoolStatus.READY if pool.version else PoolStatus.FAILED
+    Pool.objects.filter(pk=pool.pk).update(status=status, last_error=issues or None)
+
+
+def _stored(name: str) -> Pool | None:
+    return Pool.objects.filter(name__iexact=name).first() if _has_tables() else None
+
+
+def _has_tables() -> bool:
+    """Whether the control database has been set up; looking does not make a file of it."""
+    if connection.vendor == "sqlite":
+        name = connection.settings_dict["NAME"]
+        if not connection.is_in_memory_db() and not Path(name).exists():  # type: ignore[attr-defined]  # SQLite only
+            return False
+    return Pool._meta.db_table in connection.introspection.table_names()

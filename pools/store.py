@@ -1,0 +1,91 @@
+"""The store: where the tables of pools lie, ``$SDG_HOME/pools/<pool id>/<version>.arrow``."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import polars as pl
+from django.conf import settings
+
+from engine.issues import Issue
+from pools.builtin.base import VERSION, BuiltinPool
+from pools.models import Pool, PoolVersion
+from pools.snapshot import Snapshot, content_hash, open_snapshot, snapshot_of, sync_folder, write_snapshot
+from sdg_project.errors import Invalid, SdgError
+
+
+def store_folder() -> Path:
+    """The folder of the store; not made by this call."""
+    return Path(settings.SDG_HOME) / "pools"
+
+
+@contextmanager
+def loading_lock(pool_id: UUID) -> Iterator[None]:
+    """Held while a pool is loaded, so that a pool is loaded by one process at a time; ends with the process."""
+    folder = store_folder() / str(pool_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def write_version(pool_id: UUID, version: int, records: pl.DataFrame) -> tuple[str, int]:
+    """Write the table of a version; its path relative to the store, and its size in bytes."""
+    relative = f"{pool_id}/{version}.arrow"
+    path = store_folder() / relative
+    write_snapshot(records, path)
+    sync_folder(store_folder())
+    return relative, path.stat().st_size
+
+
+def open_version(pool: Pool, version: PoolVersion) -> Snapshot:
+    """The table of a version, mapped; raises Invalid when its file is not there or has been damaged."""
+    try:
+        return open_snapshot(
+            store_folder() / version.path,
+            pool=pool.name,
+            version=version.version,
+            content_hash=version.content_hash,
+            weight_column=pool.weight_column or None,
+        )
+    except (OSError, ValueError) as error:
+        message = f'version {version.version} of pool "{pool.name}" cannot be read: {error}'
+        raise Invalid([Issue("POOL_NOT_READY", "", message, f"sdg pool refresh {pool.name}")]) from error
+
+
+def open_builtin(kind: type[BuiltinPool]) -> Snapshot:
+    """The table of a built-in pool: made once per SDG_HOME, then mapped; made in memory where there is no SDG_HOME."""
+    folder = store_folder() / "builtin"
+    path = folder / f"{kind.kind}-{kind.content_hash}.arrow"
+    try:
+        return open_snapshot(path, pool=kind.kind, version=VERSION, content_hash=kind.content_hash)
+    except (OSError, ValueError):
+        records = kind.records()
+    if content_hash(records) != kind.content_hash:
+        raise SdgError(f'the built-in pool "{kind.kind}" does not come out as it should; please install sdg anew')
+    try:
+        # Looking at pools leaves no trace where nothing has been set up.
+        if Path(settings.SDG_HOME).is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_snapshot(records, path)
+            return open_snapshot(path, pool=kind.kind, version=VERSION, content_hash=kind.content_hash)
+    except OSError:  # it may be read-only
+        pass
+    return snapshot_of(records, pool=kind.kind, version=VERSION)
+
+
+def remove_versions(pool: Pool, versions: list[PoolVersion]) -> None:
+    """Remove the files of versions; who has mapped one goes on reading it."""
+    for version in versions:
+        (store_folder() / version.path).unlink(missing_ok=True)
+    sync_folder(store_folder() / str(pool.pk))
+
+
+def remove_pool_folder(pool_id: UUID) -> None:
+    """Remove all that lies in the store for a pool."""
+    shutil.rmtree(store_folder() / str(pool_id), ignore_errors=True)
