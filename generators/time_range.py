@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from engine.continuous import Exponential
 from engine.declared import OutOfBounds
 from engine.distributions import Distribution, Uniform
 from engine.draws import bounded_each
-from engine.issues import Issue
+from engine.issues import Issue, Severity
 from engine.permutation import Permutation
 from engine.ranges import Lattice
 from engine.samplers import Mirrored, Sampler, build_tables, sampler
@@ -48,10 +48,9 @@ class SeasonSampler(Sampler[np.int64]):
 
 @dataclass(frozen=True, slots=True)
 class DistinctInstants:
-    """Granules in a random order, each once; none before `start`, though the first granule may begin before it."""
+    """Granules in a random order, each once."""
 
     granules: EvenGranules | ListedGranules
-    start: int
     order: Permutation
 
     @property
@@ -60,7 +59,7 @@ class DistinctInstants:
 
     def take(self, numbers: Words) -> Int64s:
         """The instants of these numbers, ``0 .. count - 1``: shape of `numbers`."""
-        return np.maximum(self.granules.take(self.order(numbers).view(np.int64)), self.start)
+        return self.granules.take(self.order(numbers).view(np.int64))
 
 
 @dataclass(frozen=True)
@@ -83,18 +82,17 @@ class TimeRange:
 
     def issues(self) -> Iterator[Issue]:
         """What is wrong with the distribution and the seasonality here; paths begin at the parameters."""
-        for issue in self.distribution.issues(self.lattice):
-            yield Issue(issue.code, f"/distribution{issue.path}", issue.message, issue.hint, severity=issue.severity)
-        if self.seasonality is None:
+        found = [replace(issue, path=f"/distribution{issue.path}") for issue in self.distribution.issues(self.lattice)]
+        if self.seasonality is not None:
+            found += [replace(issue, path=f"/seasonality{issue.path}") for issue in self.seasonality.issues()]
+        yield from found
+        if self.seasonality is None or any(issue.severity is Severity.ERROR for issue in found):
             return
-        found = list(self.seasonality.issues())
-        for issue in found:
-            yield Issue(issue.code, f"/seasonality{issue.path}", issue.message, issue.hint)
         hours = (self.end - self.start) // _HOUR_MS
         if hours > MAX_CELLS:
             message = f"a seasonality over {hours:,} hours; at most {MAX_CELLS:,} are possible"
             yield Issue("INVALID_VALUE", "/seasonality", message, "narrow the range")
-        elif not found and not self.cells.weights.any():
+        elif not self.cells.weights.any():
             message = "no hour between from and to has a multiplier above 0"
             yield Issue("NO_TIME_MASS", "/seasonality", message, "widen the range, or raise a multiplier")
 
@@ -119,16 +117,19 @@ class TimeRange:
         return Mirrored(drawn, self.lattice) if isinstance(self.distribution, Exponential) else drawn
 
     def granules(self, unit: Granularity) -> EvenGranules | ListedGranules | None:
-        """The granules with an instant of the range; None when they can neither be counted nor listed."""
+        """The granules with an instant of the range, so that the first may begin before it.
+
+        None when they can neither be counted nor listed.
+        """
         granules = Granules(unit, self.zone)
         return granules.between(granules.floor_one(self.start), self.end)
 
     def distinct(self, unit: Granularity, stream: Stream) -> DistinctInstants | None:
-        """One instant of each granule, in an order that the stream draws; None as for `granules`."""
+        """The granules in an order that the stream draws; None as for `granules`."""
         granules = self.granules(unit)
         if granules is None:
             return None
-        return DistinctInstants(granules, self.start, Permutation(stream, granules.count))
+        return DistinctInstants(granules, Permutation(stream, granules.count))
 
     def _mass(self, starts: Int64s, ends: Int64s) -> NDArray[np.float64]:
         if isinstance(self.distribution, Uniform):

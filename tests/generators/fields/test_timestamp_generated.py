@@ -777,6 +777,14 @@ def test_fields_that_are_offsets_of_each_other_are_a_cycle_and_no_endless_loop()
     assert found(field({**OFFSET, "baseField": NAME})) == {("DEPENDENCY_CYCLE", "/fieldMappings/0")}
 
 
+def test_a_season_adds_nothing_to_what_is_wrong_with_a_distribution() -> None:
+    params = {**YEAR, "distribution": {"type": "NORMAL", "mean": -1e12, "stdDev": 1}}
+
+    assert found(field({**params, "seasonality": {"dayOfWeek": WEEK}})) == {
+        ("DISTRIBUTION_OUTSIDE_RANGE", f"{PARAMS}/distribution")
+    }
+
+
 def test_all_problems_of_a_field_are_told_at_once() -> None:
     params = {**YEAR, "stepMs": 1, "pattern": "%Y", "from": "x"}
 
