@@ -9,7 +9,7 @@ import numpy as np
 
 from pools.json_rows import IntegerText, NumberText, RowColumns
 from pools.limits import PoolLimits
-from pools.raw import RawTable
+from pools.raw import RawTable, unreadable
 from sdg_project.text import quoted
 
 _BOM = b"\xef\xbb\xbf"
@@ -39,9 +39,14 @@ _DECODER = json.JSONDecoder(
 
 def read_json_lines(content: bytes, *, origin: str, limits: PoolLimits) -> RawTable:
     """The objects of a JSON Lines file; raises Invalid with the faults of its first lines."""
+    content = content.removeprefix(_BOM)
+    if content.lstrip().startswith(b"["):
+        raise unreadable(
+            origin, "this is one JSON array, not an object a line", f"jq -c '.[]' {origin} makes lines of it"
+        )
     lines: list[int] = []
     rows = RowColumns(lambda row: f"{origin}, line {lines[row]}")
-    for number, line in enumerate(content.removeprefix(_BOM).split(b"\n"), 1):
+    for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():
             continue
         lines.append(number)

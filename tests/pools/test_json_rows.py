@@ -78,6 +78,13 @@ def test_every_faulty_line_is_told(load_file: Any) -> None:
     assert any("an object cannot be a value of a pool" in message for message in told)
 
 
+def test_an_array_is_told_once_and_not_line_by_line(load_file: Any) -> None:
+    with pytest.raises(Invalid) as error:
+        load_lines(load_file, "[", *['{"a": 1},'] * 50, "{}]")
+
+    assert [issue.hint for issue in error.value.issues] == ["jq -c '.[]' things.jsonl makes lines of it"]
+
+
 def test_bytes_that_are_no_utf_8_are_told_with_their_line(load_file: Any) -> None:
     with pytest.raises(Invalid, match=r"line 2: the byte 0xFF is no UTF-8"):
         load_file(b'{"a": 1}\n{"a": "\xff"}\n', name="things.jsonl")
