@@ -74,8 +74,8 @@ def _keys(column: Column, lane: int) -> tuple[int, int, int]:
 def _words(column: Column, values: pl.Series, key: int) -> NDArray[np.uint64]:
     """One word per value, equal for equal values; a fresh array."""
     if column.type in _TEXTS:
-        if isinstance(values.dtype, pl.Enum):
-            known = text_hashes(values.cat.get_categories(), key)
+        if isinstance(dtype := values.dtype, pl.Enum):
+            known = text_hashes(dtype.categories, key)
             codes = values.to_physical().fill_null(0).cast(pl.Int64).to_numpy()
             return known.take(codes)
         return text_hashes(values.fill_null(""), key)

@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
+from engine.decimals import to_decimal
 from engine.errors import RecordInvalid
 from engine.schema import MAX_DECIMAL_DIGITS, Column, OutputType
 from engine.span import Span
@@ -41,7 +42,7 @@ def cast_output(output: Output, to: OutputType, scale: int | None) -> Output:
         return cast
     if to is T.DECIMAL and output.type in _NUMBERS:
         digits = MAX_DECIMAL_DIGITS - cast.scale
-        bounds = [abs(bound) for bound in (output.minimum, output.maximum) if bound is not None]
+        bounds = [abs(Decimal(bound)) for bound in (output.minimum, output.maximum) if bound is not None]
         if len(bounds) < 2 and output.type is not T.INTEGER:
             raise ValueError(f"{output.type} values without known bounds may have more than {digits} digits")
         if bounds and max(bounds) >= Decimal(10) ** digits:
@@ -55,7 +56,7 @@ def cast_output(output: Output, to: OutputType, scale: int | None) -> Output:
         return cast
     if output.type is T.STRING and to in _PARSED:
         if output.values is not None:
-            texts = pl.Series([str(value) for value in output.values], dtype=pl.String)
+            texts = pl.Series([str(value) for value in output.values if value is not None], dtype=pl.String)
             bad = texts.filter(cast_values(texts, output, Column("", to, cast.scale)).is_null())
             if len(bad):
                 raise ValueError(f'"{bad[0]}" cannot be read as {to}')
@@ -118,9 +119,3 @@ def _rounded(values: pl.Series, source: OutputType, scale: int, column: Column) 
     else:
         scaled = pl.Series(np.rint(values.to_numpy() * 10.0**column.scale)).fill_nan(None).cast(pl.Int64)
     return to_decimal(scaled, column.scale)
-
-
-def to_decimal(scaled: pl.Series, scale: int) -> pl.Series:
-    """Scaled integers as decimals of 18 digits: 1870 at scale 2 is 18.70."""
-    exact = scaled.cast(pl.Decimal(38, 0)) * pl.Series([Decimal(1).scaleb(-scale)])
-    return exact.cast(pl.Decimal(MAX_DECIMAL_DIGITS, scale))

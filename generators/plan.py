@@ -102,6 +102,7 @@ class Plan:
             "runId": self.facts.run_id,
             "entropy": self.facts.entropy,
             "earlierRecords": self.facts.earlier_records,
+            "generatorName": self.definition.name,
         }
         spec = {
             "engine": ENGINE_VERSION,
