@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from engine.issues import Issue, did_you_mean, pointer
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
@@ -95,7 +95,7 @@ class FieldMapping:
     index: int
     shape: MappingShape
     kind: type[FieldType[Any]]
-    params: Params
+    params: BaseModel
 
     @property
     def pointer(self) -> str:

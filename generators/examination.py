@@ -227,8 +227,9 @@ class _Examiner:
             planned[name] = PlannedField(
                 field, outputs[name], columns[name], shape.null_rate, shape.missing_rate, shape.omit
             )
-        made = dict(tables) if tables is not None else _make_tables({**hidden, **self.fields})
-        for name, part in {**hidden, **self.fields}.items():
+        parts: dict[str, FieldType[Any] | HiddenColumn] = {**hidden, **self.fields}
+        made = dict(tables) if tables is not None else _make_tables(parts)
+        for name, part in parts.items():
             prefix = f"{name}/"
             part.bind({key.removeprefix(prefix): made[key] for key in made if key.rpartition("/")[0] == name})
         written = tuple(columns[name] for name in self.fields if not planned[name].omit)

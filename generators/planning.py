@@ -106,7 +106,7 @@ def save_tables(run: Run, plan: Plan) -> None:
     """Keep the plan's tables, so that every worker uses the very same ones."""
     folder = run_folder(run)
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "tables.npz", **dict(plan.tables))
+    np.savez(folder / "tables.npz", allow_pickle=False, **dict(plan.tables))
 
 
 def plan_of_run(run: Run) -> Plan:

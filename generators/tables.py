@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import io
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +18,7 @@ _NUMBERS = {OutputType.INTEGER, OutputType.LONG, OutputType.DECIMAL, OutputType.
 
 def show_records(schema: RecordSchema, batch: Batch, stream: Any) -> None:
     """Print records: as a table when it fits the terminal, else one field a line."""
-    console = Console(file=_Plain(stream), highlight=False, width=None if stream.isatty() else 200)
+    console = console_on(stream)
     columns = {column.name: value_texts(batch.records[column.name], column.type).to_list() for column in schema.columns}
     widths = {name: max([len(name), *(len(text or "null") for text in texts)]) for name, texts in columns.items()}
     if sum(widths.values()) + 2 * len(widths) <= console.width:
@@ -35,6 +36,12 @@ def show_records(schema: RecordSchema, batch: Batch, stream: Any) -> None:
             console.print(Text(f"  {name:{width}}  ") + _cell(batch, name, texts, row), soft_wrap=True)
 
 
+def console_on(stream: Any) -> Console:
+    """A console that writes to a command's output; 200 characters wide where that is no terminal."""
+    width = None if stream.isatty() else 200
+    return Console(file=cast(IO[str], _PlainStream(stream)), highlight=False, width=width)
+
+
 def _cell(batch: Batch, name: str, texts: list[str | None], row: int) -> Text:
     text = texts[row]
     if text is not None:
@@ -43,8 +50,8 @@ def _cell(batch: Batch, name: str, texts: list[str | None], row: int) -> Text:
     return Text("missing" if absent else "null", style="dim")
 
 
-class _Plain:
-    """Django's output wrapper as the plain stream that rich expects."""
+class _PlainStream(io.TextIOBase):
+    """Django's output wrapper, which ends every text with a line, as the plain stream that rich expects."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -52,9 +59,6 @@ class _Plain:
     def write(self, text: str) -> int:
         self._stream.write(text, ending="")
         return len(text)
-
-    def flush(self) -> None:
-        self._stream.flush()
 
     def isatty(self) -> bool:
         return bool(self._stream.isatty())

@@ -22,8 +22,8 @@ class SdgCommand(BaseCommand):
     """A command of `sdg`: its first docstring line is in the list of commands, `example` in its help."""
 
     example: ClassVar[str] = ""
-    requires_system_checks: ClassVar[list[str]] = []
-    suppressed_base_arguments: ClassVar[set[str]] = {
+    requires_system_checks: list[str] = []  # noqa: RUF012  # as Django declares it
+    suppressed_base_arguments: set[str] = {  # noqa: RUF012
         "--version",
         "--verbosity",
         "--traceback",

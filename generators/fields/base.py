@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from engine.choice import Tables
 from engine.issues import Issue, Severity
@@ -28,7 +29,7 @@ from sdg_project.registry import Kind, Registry
 from sdg_project.shapes import Params
 
 P = TypeVar("P", bound=Params)
-FACTS = frozenset({"clock", "startedAt", "runId", "entropy", "earlierRecords"})
+FACTS = frozenset({"clock", "startedAt", "runId", "entropy", "earlierRecords", "generatorName"})
 Columns = Mapping[str, pl.Series]
 """The columns that a field may look at: fields it depends on (null applied) and hidden columns, by name."""
 
@@ -87,7 +88,7 @@ class HiddenColumn(ABC):
 class FieldType(Kind, ABC, Generic[P]):
     """A kind of field, compiled for one field of one definition."""
 
-    Params: ClassVar[type[Params]]
+    Params: ClassVar[type[BaseModel]]
     rank: ClassVar[int] = 1
     """Where the kind stands in the order of evaluation when dependencies leave a choice (1 = first)."""
 
@@ -96,7 +97,7 @@ class FieldType(Kind, ABC, Generic[P]):
         self.scope = scope
 
     @classmethod
-    def pool_names(cls, params: Params) -> tuple[str, ...]:
+    def pool_names(cls, params: BaseModel) -> tuple[str, ...]:
         """The pools that a field with these parameters looks at."""
         return ()
 

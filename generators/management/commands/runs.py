@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandParser
-from rich.console import Console
 from rich.table import Table
 
 from generators.definition_files import whole_number
 from generators.models import Run
 from generators.report import run_row
 from generators.services import prune_runs
+from generators.tables import console_on
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 
@@ -51,7 +51,7 @@ class Command(SdgCommand):
         for row in rows:
             share = "" if row["records"] == row["recordCount"] else f" of {row['recordCount']:,}"
             table.add_row(row["runId"][:8], row["definition"], row["status"], f"{row['records']:,}{share}", row["to"])
-        Console(file=self.stdout).print(table)
+        console_on(self.stdout).print(table)
         pending = next((row for row in rows if row["resume"]), None)
         if pending is not None:
             self.say(f"go on with: sdg run --resume {pending['runId'][:8]}")
