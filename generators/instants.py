@@ -87,6 +87,12 @@ class InstantForm:
             low, high = max(low, -(2**63 // 1_000_000)), min(high, (2**63 - 1) // 1_000_000)
         return self._granules.ceiling(low), high
 
+    @property
+    def limits_text(self) -> str:
+        """The limits as a sentence names them."""
+        low, high = self.limits
+        return f"{instant_text(low)} to {instant_text(high)} in format {self.format}"
+
     def number(self, instant: int) -> int | None:
         """The result of one instant, if it is a number."""
         if self.format is InstantFormat.EPOCH_SECONDS:

@@ -53,6 +53,10 @@ class WrittenInstants:
         """An instant that could be read."""
         return self._read.get(name)
 
+    def pair(self, first: str, second: str) -> tuple[WrittenInstant, WrittenInstant] | None:
+        """Two instants, if both could be read."""
+        return (self._read[first], self._read[second]) if {first, second} <= self._read.keys() else None
+
     def __iter__(self) -> Iterator[WrittenInstant]:
         return iter(self._read.values())
 

@@ -23,26 +23,20 @@ from engine.span import Span
 from engine.time_pattern import TimePattern
 from engine.zones import UTC, Zone
 from generators.envelope import Envelope
-from generators.fields.base import Columns, FieldType, Output, field_types, record_numbers
+from generators.fields.base import Columns, FieldType, Output, Scope, field_types, record_numbers
 from generators.granularity import Granularity, Granules
-from generators.instants import InstantForm, InstantFormat, instant_text, instants_of_column, with_nulls_of
+from generators.instants import InstantForm, InstantFormat, instants_of_column, with_nulls_of
 from generators.references import leads_back, may_be_null, type_of
 from generators.time_range import DistinctInstants, TimeRange
-from generators.timestamp_params import (
-    APPLY,
-    INSTANTS,
-    RANGE_DISTRIBUTIONS,
-    REQUIRED,
-    TimeMode,
-    TimestampGeneratedParams,
-)
+from generators.timestamp_params import APPLY, INSTANTS, RANGE_DISTRIBUTIONS, REQUIRED, TimeMode
+from generators.timestamp_params import TimestampGeneratedParams as Parameters
 from generators.written_instants import WrittenInstant, WrittenInstants
 
 Int64s = NDArray[np.int64]
 
 
 @field_types.register("TIMESTAMP_GENERATED")
-class TimestampGenerated(FieldType[TimestampGeneratedParams]):
+class TimestampGenerated(FieldType[Parameters]):
     """Makes milliseconds since 1970 (UTC), cuts them to their granules, and gives them their form.
 
     - A bound without a zone is a local time in `timezone`; one that the clocks leave out moves forward, of one that
@@ -52,7 +46,7 @@ class TimestampGenerated(FieldType[TimestampGeneratedParams]):
     - unique draws granules by a permutation, so that each comes at most once.
     """
 
-    Params = TimestampGeneratedParams
+    Params = Parameters
 
     @staticmethod
     def read_clock() -> int:
@@ -105,7 +99,7 @@ class TimestampGenerated(FieldType[TimestampGeneratedParams]):
             message = f"from ({params.from_}) must be before to ({params.to})"
             yield self.issue("RANGE_INVERTED", message, at="/from", hint="to itself is no possible value")
         elif start < low or end - 1 > high:
-            message = f"instants lie outside what can be written: {self._limits_text}"
+            message = f"instants lie outside what can be written: {self._form.limits_text}"
             yield self.issue("INVALID_VALUE", message, at="/from" if start < low else "/to")
         elif self._range is None:
             message = f"no {params.granularity} begins between {params.from_} and {params.to}"
@@ -115,13 +109,13 @@ class TimestampGenerated(FieldType[TimestampGeneratedParams]):
                 yield self._own(issue)
 
     def _unique_issues(self) -> Iterator[Issue]:
-        hint = "remove it, or unique"
-        if self.params.distribution.type != "UNIFORM":
-            message = f"distinct values can only be drawn uniformly, not by {self.params.distribution.type}"
-            yield self.issue("UNIQUE_DISTRIBUTION_CONFLICT", message, at="/distribution", hint=hint)
-        if self.params.seasonality is not None:
-            message = "distinct values can only be drawn uniformly, not by a seasonality"
-            yield self.issue("UNIQUE_DISTRIBUTION_CONFLICT", message, at="/seasonality", hint=hint)
+        conflicts = {
+            "distribution": self.params.distribution.type != "UNIFORM",
+            "seasonality": self.params.seasonality is not None,
+        }
+        for name in (name for name, is_given in conflicts.items() if is_given):
+            message = f"distinct values can only be drawn uniformly, not by a {name}"
+            yield self.issue("UNIQUE_DISTRIBUTION_CONFLICT", message, at=f"/{name}", hint="remove it, or unique")
 
     def _step_issues(self) -> Iterator[Issue]:
         step, jitter = self.params.step_ms, self.params.jitter_ms
@@ -191,8 +185,8 @@ class TimestampGenerated(FieldType[TimestampGeneratedParams]):
         if self.params.mode is TimeMode.RANGE:
             granules = None if self._range is None else self._range.granules(unit)
             return None if granules is None else granules.count
-        envelope = self._drawn_envelope(self._zone)
-        if envelope is None or self.params.mode is TimeMode.OFFSET:
+        envelope = None if self.params.mode is TimeMode.OFFSET else self._drawn_envelope(self._zone)
+        if envelope is None:
             return None
         apart = abs(envelope.step) - envelope.below - envelope.above
         longest = unit.ms + (self._zone.longest_repeat if unit.is_local else 0)
@@ -276,8 +270,8 @@ class TimestampGenerated(FieldType[TimestampGeneratedParams]):
     def _chosen(self, span: Span, distinct: DistinctInstants) -> Int64s:
         if span.end > distinct.count:
             message = f"all {distinct.count} distinct values have been used"
-            first = max(span.start, distinct.count)
-            raise RecordInvalid("UNIQUE_EXHAUSTED", message, field=self.scope.field, record_number=first)
+            number = max(span.start, distinct.count)
+            raise RecordInvalid("UNIQUE_EXHAUSTED", message, field=self.scope.field, record_number=number)
         return distinct.take(span.numbers())
 
     def _relative(self, span: Span, columns: Columns) -> pl.Series:
@@ -362,10 +356,8 @@ class TimestampGenerated(FieldType[TimestampGeneratedParams]):
             case TimeMode.RANGE if (drawn := self._range_in(zone)) is not None:
                 return Envelope(drawn.start, above=drawn.end - 1 - drawn.start)
             case TimeMode.OFFSET if params.base_field is not None:
-                base = self.scope.fields.get(params.base_field)
-                if isinstance(base, TimestampGenerated) and not leads_back(params.base_field, self.scope):
-                    of_base = base.envelope()
-                    return of_base.moved(params.min_offset_ms or 0, params.max_offset_ms or 0) if of_base else None
+                of_base = envelope_of(params.base_field, self.scope)
+                return of_base.moved(params.min_offset_ms or 0, params.max_offset_ms or 0) if of_base else None
         return None
 
     @cached_property
@@ -379,8 +371,7 @@ class TimestampGenerated(FieldType[TimestampGeneratedParams]):
     @property
     def _bounds(self) -> tuple[WrittenInstant, WrittenInstant] | None:
         """The bounds of mode RANGE."""
-        start, end = self._written.get("from_"), self._written.get("to")
-        return None if start is None or end is None else (start, end)
+        return self._written.pair("from_", "to")
 
     @property
     def _is_local(self) -> bool:
@@ -398,9 +389,12 @@ class TimestampGenerated(FieldType[TimestampGeneratedParams]):
         return self.issue(issue.code, issue.message, at=at + issue.path, hint=issue.hint, severity=issue.severity)
 
     def _overflow_text(self, number: int) -> str:
-        return f"record {number} lies outside what can be written: {self._limits_text}"
+        return f"record {number} lies outside what can be written: {self._form.limits_text}"
 
-    @property
-    def _limits_text(self) -> str:
-        low, high = self._form.limits
-        return f"{instant_text(low)} to {instant_text(high)} in format {self._format}"
+
+def envelope_of(name: str, scope: Scope) -> Envelope | None:
+    """Between which instants those of another field lie; None when that is not known."""
+    field = scope.fields.get(name)
+    if isinstance(field, TimestampGenerated) and not leads_back(name, scope):
+        return field.envelope()
+    return None

@@ -28,9 +28,9 @@ from engine.zones import MAX_MS
 from generators.casting import cast_values
 from generators.envelope import Envelope
 from generators.fields.base import Columns, FieldType, Output, field_types
-from generators.fields.timestamp_generated import TimestampGenerated
+from generators.fields.timestamp_generated import envelope_of
 from generators.instants import instant_text, instants_of_column, with_nulls_of
-from generators.references import leads_back, may_be_null, type_of
+from generators.references import may_be_null, type_of
 from sdg_project.shapes import FieldName, Params
 from sdg_project.text import UNSTORABLE, quoted
 
@@ -291,10 +291,7 @@ class UuidGenerated(FieldType[UuidGeneratedParams]):
         field = self.params.timestamp_field
         if field is None:
             return Envelope(self.scope.clock.start_ms, self.scope.clock.step_ms)
-        base = self.scope.fields.get(field)
-        if isinstance(base, TimestampGenerated) and not leads_back(field, self.scope):
-            return base.envelope()
-        return None
+        return envelope_of(field, self.scope)
 
 
 def _as_text(column: pl.Series) -> pl.Series:
