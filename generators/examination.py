@@ -78,6 +78,8 @@ class _Examiner:
         for mapping in self.definition.mappings:
             self._make(mapping, clock)
         suspicious: set[str] = set()
+        for name in self._dependencies_first():
+            _ = self.fields[name].known_output  # now what it refers to is known: no chain is followed in depth
         for name, field in self.fields.items():
             found = [*self._references(name, field), *field.check(), *self._rates(name)]
             if any(issue.severity is Severity.ERROR for issue in found):
@@ -176,6 +178,23 @@ class _Examiner:
         elif count is not None and count > _TIGHT * capacity and count > 1:
             message = f"unique needs {count} of {capacity} possible values"
             yield Issue("UNIQUE_TIGHT", at, message, None, name, Severity.WARNING)
+
+    def _dependencies_first(self) -> list[str]:
+        """The fields, each behind those that it depends on, as far as they do not depend on each other."""
+        done: dict[str, None] = {}
+        seen: set[str] = set()
+        for start in self.fields:
+            path = [start]
+            while path:
+                name = path[-1]
+                seen.add(name)
+                others = self.fields[name].depends_on().values() if name not in done else ()
+                ahead = next((other for other in others if other in self.fields and other not in seen), None)
+                if ahead is None:
+                    done.setdefault(path.pop())
+                else:
+                    path.append(ahead)
+        return list(done)
 
     def _cycles(self) -> Iterator[Issue]:
         reported: set[frozenset[str]] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from fractions import Fraction
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from engine.issues import Issue, Severity, did_you_mean, pointer
 from engine.schema import OutputType
 from generators.definition import Definition, FieldMapping, SchemaField
 from generators.fields.base import Output
+from sdg_project.text import shown
 
 Targets = dict[str, tuple[OutputType, int | None]]
 """For each field of the schema the type it asks for, and the scale of a decimal."""
@@ -139,13 +140,14 @@ def _mapped(field: SchemaField, mapping: FieldMapping, output: Output | None) ->
         message = f"the longest value has {output.max_length} characters, the schema allows {field.max_length}"
         yield Issue("VALUE_TOO_LONG", at, message, None, field.name)
     if field.precision is not None:
-        limit = Decimal(10) ** (field.precision - (field.scale or 0))
+        scale = field.scale or 0
         for bound in (output.minimum, output.maximum):
-            if bound is not None and abs(bound) >= limit:
+            # Rounded to the scale, as it will be written: 9.995 becomes 10.00.
+            if bound is not None and abs(round(Fraction(bound) * 10**scale)) >= 10**field.precision:
                 message = f"{bound} has more digits than precision {field.precision}, scale {field.scale or 0} allow"
                 yield Issue("VALUE_TOO_LONG", at, message, None, field.name)
     if field.enum is not None and output.values is not None:
         for value in output.values:
             if value is not None and value not in field.enum:
-                message = f"the value {value!r} is not in the schema's enum"
+                message = f"the value {shown(value)} is not in the schema's enum"
                 yield Issue("INVALID_VALUE", at, message, None, field.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.issues import Severity
 from engine.schema import OutputType
 from generators.fields.base import Output, Scope
 
@@ -14,10 +13,7 @@ def output_of(name: str, scope: Scope) -> Output | None:
     """
     if name not in scope.fields or leads_back(name, scope):
         return None
-    field = scope.fields[name]
-    if any(issue.severity is Severity.ERROR for issue in field.check()):
-        return None
-    return field.output()
+    return scope.fields[name].known_output
 
 
 def type_of(name: str, scope: Scope) -> OutputType | None:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -110,6 +111,14 @@ class FieldType(Kind, ABC, Generic[P]):
     def check(self) -> Iterator[Issue]:
         """Every problem of this field that its parameters alone do not show."""
         yield from ()
+
+    @cached_property
+    def known_output(self) -> Output | None:
+        """`output` for those that refer to this field; None when `check` finds an error.
+
+        Kept, so that long chains of references are not followed again from each of their members.
+        """
+        return None if any(issue.severity is Severity.ERROR for issue in self.check()) else self.output()
 
     def depends_on(self) -> Mapping[str, str]:
         """The fields that `values` looks at: where below ``params`` each is named (a JSON Pointer) → its name.

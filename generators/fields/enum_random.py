@@ -122,7 +122,7 @@ class EnumRandom(FieldType[EnumRandomParams]):
     def _list(self) -> ValueList:
         return self._lists["/values"]
 
-    @cached_property
+    @property
     def _condition(self) -> Output | None:
         """What is known of the field that chooses the case."""
         return output_of(self.params.condition_field, self.scope) if self.params.condition_field else None
