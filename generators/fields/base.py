@@ -114,10 +114,12 @@ class FieldType(Kind, ABC, Generic[P]):
 
     @cached_property
     def known_output(self) -> Output | None:
-        """`output` for those that refer to this field; None when `check` finds an error.
+        """`output` for those that refer to this field; None when `check` finds an error or a field is missing.
 
         Kept, so that long chains of references are not followed again from each of their members.
         """
+        if any(name not in self.scope.fields for name in self.depends_on().values()):
+            return None
         return None if any(issue.severity is Severity.ERROR for issue in self.check()) else self.output()
 
     def depends_on(self) -> Mapping[str, str]:
