@@ -31,6 +31,7 @@ CODES: dict[str, str] = {
     "INVALID_WEIGHTS": "Weights must be finite, not negative, as many as values, with a sum above 0.",
     "JSON_TOO_DEEP": "The document is nested too deeply or has too many parts.",
     "MISSING_PARAM": "A required property is missing.",
+    "NAME_TAKEN": "The name is in use.",
     "NEVER_EMITTED": "A value can never occur.",
     "NON_DETERMINISTIC": "Two runs with one seed will differ.",
     "NON_FINITE": "A number must be finite.",

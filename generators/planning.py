@@ -18,7 +18,7 @@ from generators.definition import Reading, read_definition
 from generators.examination import compile_plan
 from generators.models import Run
 from generators.plan import Plan
-from generators.run_spec import RunSpec
+from generators.run_spec import PoolPin, RunSpec
 from pools import services as pool_services
 from pools.snapshot import Snapshot, open_snapshot
 from sdg_project.errors import Conflict, Invalid
@@ -113,7 +113,7 @@ def plan_of_run(run: Run) -> Plan:
     """The run's plan, from its frozen spec; raises Conflict when this process would make other records."""
     spec = RunSpec.from_json(run.spec)
     reading = read_definition(spec.document)
-    pools = {name: _pinned(run, name, pin.version, pin.content_hash) for name, pin in spec.pools.items()}
+    pools = {name: _pinned(run, name, pin) for name, pin in spec.pools.items()}
     path = run_folder(run) / "tables.npz"
     tables = None
     if path.exists():
@@ -132,16 +132,19 @@ def plan_of_run(run: Run) -> Plan:
     return plan
 
 
-def _pinned(run: Run, name: str, version: int, content_hash: str) -> Snapshot:
+def _pinned(run: Run, name: str, pin: PoolPin) -> Snapshot:
     """The very version of a pool that the run started with."""
     own = run_folder(run) / "pools" / f"{name}.arrow"
-    snapshot = (
-        open_snapshot(own, pool=name, version=version, content_hash=content_hash)
-        if own.exists()
-        else pool_services.find_snapshot(name, version=version)
-    )
-    if snapshot is None or snapshot.content_hash != content_hash:
-        raise Conflict("POOL_NOT_READY", f'version {version} of pool "{name}" is gone, so run {run.pk} cannot go on')
+    snapshot: Snapshot | None
+    if own.exists():
+        snapshot = open_snapshot(
+            own, pool=name, version=pin.version, content_hash=pin.content_hash, weight_column=pin.weight_column
+        )
+    else:
+        snapshot = pool_services.find_snapshot(name, version=pin.version)
+    if snapshot is None or snapshot.content_hash != pin.content_hash:
+        message = f'version {pin.version} of pool "{name}" is gone, so run {run.pk} cannot go on'
+        raise Conflict("POOL_NOT_READY", message)
     return snapshot
 
 
@@ -162,5 +165,6 @@ def destination_of_run(run: Run, schema: RecordSchema) -> Destination[Any]:
         shards=tuple(shard.span for shard in run.shards.all()),
         root=spec.root,
         overwrite=spec.overwrite,
+        overwrite_hint="add --overwrite to replace it, or choose another path",
     )
     return kind(config, delivery)

@@ -18,6 +18,7 @@ class PoolPin:
 
     version: int
     content_hash: str
+    weight_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,7 +283,7 @@ def _cut(spec: RunSpec, plan: Plan, *, size: float, written: float) -> RunSpec:
     """The spec with frames, parts and pins, from the sizes of a record in the plan's measure and as it is written."""
     kind, config, _ = destination_kind(spec.document["destination"])
     roll = kind.roll_of(config, bytes_per_record=written, step_ms=plan.clock.step_ms) if kind is not None else None
-    pins = {name: PoolPin(pool.version, pool.content_hash) for name, pool in plan.pools.items()}
+    pins = {name: PoolPin(pool.version, pool.content_hash, pool.weight_column) for name, pool in plan.pools.items()}
     return replace(spec, frame=frame_records(size), roll=roll, pools=pins)
 
 
