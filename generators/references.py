@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.schema import OutputType
+from generators.envelope import Envelope
 from generators.fields.base import Output, Scope
 
 
@@ -26,6 +27,13 @@ def may_be_null(name: str, scope: Scope) -> bool:
     """Whether another field, of which there is an output, can be null."""
     output = output_of(name, scope)
     return scope.fields[name].scope.nullable or (output is not None and output.nullable)
+
+
+def envelope_of(name: str, scope: Scope) -> Envelope | None:
+    """Between which instants those of another field lie; None when that is not known."""
+    if name not in scope.fields or leads_back(name, scope):
+        return None
+    return scope.fields[name].envelope()
 
 
 def leads_back(name: str, scope: Scope) -> bool:

@@ -24,6 +24,7 @@ from engine.issues import Issue, Severity
 from engine.schema import OutputType
 from engine.span import Span
 from engine.stream import Source, Stream
+from generators.envelope import Envelope
 from generators.facts import Clock, RunFacts
 from pools.snapshot import Snapshot
 from sdg_project.registry import Kind, Registry
@@ -132,6 +133,10 @@ class FieldType(Kind, ABC, Generic[P]):
     def hidden(self) -> tuple[HiddenColumn, ...]:
         """The hidden columns that `values` looks at; equal names mean the same column."""
         return ()
+
+    def envelope(self) -> Envelope | None:
+        """Between which instants the values lie; None when they are no instants, or that is not known."""
+        return None
 
     def capacity(self) -> int | None:
         """How many distinct values there are for ``unique``; None when that is not known, so that it is refused."""

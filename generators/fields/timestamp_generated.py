@@ -23,10 +23,10 @@ from engine.span import Span
 from engine.time_pattern import TimePattern
 from engine.zones import UTC, Zone
 from generators.envelope import Envelope
-from generators.fields.base import Columns, FieldType, Output, Scope, field_types, record_numbers
+from generators.fields.base import Columns, FieldType, Output, field_types, record_numbers
 from generators.granularity import Granularity, Granules
 from generators.instants import InstantForm, InstantFormat, instants_of_column, with_nulls_of
-from generators.references import leads_back, may_be_null, type_of
+from generators.references import envelope_of, may_be_null, type_of
 from generators.time_range import DistinctInstants, TimeRange
 from generators.timestamp_params import APPLY, INSTANTS, RANGE_DISTRIBUTIONS, REQUIRED, TimeMode
 from generators.timestamp_params import TimestampGeneratedParams as Parameters
@@ -390,11 +390,3 @@ class TimestampGenerated(FieldType[Parameters]):
 
     def _overflow_text(self, number: int) -> str:
         return f"record {number} lies outside what can be written: {self._form.limits_text}"
-
-
-def envelope_of(name: str, scope: Scope) -> Envelope | None:
-    """Between which instants those of another field lie; None when that is not known."""
-    field = scope.fields.get(name)
-    if isinstance(field, TimestampGenerated) and not leads_back(name, scope):
-        return field.envelope()
-    return None

@@ -19,20 +19,19 @@ from engine.choice import Tables
 from engine.errors import RecordInvalid
 from engine.issues import Issue, Severity
 from engine.permutation import Permutation
-from engine.schema import Column, OutputType
+from engine.schema import OutputType
 from engine.span import MAX_RECORDS, Span
 from engine.template import Template
 from engine.text import hex_texts, uuid_texts
 from engine.uuids import named_uuids, ordered_uuids, random_uuids, stamped_uuids
 from engine.zones import MAX_MS
-from generators.casting import cast_values
 from generators.envelope import Envelope
 from generators.fields.base import Columns, FieldType, Output, field_types
-from generators.fields.timestamp_generated import envelope_of
 from generators.instants import instant_text, instants_of_column, with_nulls_of
-from generators.references import may_be_null, type_of
+from generators.references import envelope_of, may_be_null, type_of
 from sdg_project.shapes import FieldName, Params
 from sdg_project.text import UNSTORABLE, quoted
+from sinks.encoding.instants import instant_texts
 
 Words = NDArray[np.uint64]
 _NAMESPACES = {"DNS": NAMESPACE_DNS, "URL": NAMESPACE_URL, "OID": NAMESPACE_OID, "X500": NAMESPACE_X500}
@@ -296,6 +295,4 @@ class UuidGenerated(FieldType[UuidGeneratedParams]):
 
 def _as_text(column: pl.Series) -> pl.Series:
     """The column as a template takes it: instants as they are written elsewhere, too."""
-    if not isinstance(column.dtype, pl.Datetime):
-        return column
-    return cast_values(column, Output(OutputType.TIMESTAMP), Column("", OutputType.STRING))
+    return instant_texts(column) if isinstance(column.dtype, pl.Datetime) else column
