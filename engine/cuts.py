@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,25 +17,32 @@ class Cuts:
     """The borders of a run.
 
     A frame (a compressed member, a row group, a block) has at most `frame` records. A part has `roll` records, or there
-    is one file if `roll` is None. Frames are counted from the beginning of their part.
+    is one file if `roll` is None. Frames are counted from the beginning of their part. Both are at least 1.
     """
 
     frame: int
     roll: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.frame < 1 or (self.roll is not None and self.roll < 1):
+            raise ValueError(f"no such cuts: frames of {self.frame} records, parts of {self.roll}")
+
     def frame_end(self, number: int) -> int:
-        """The first border behind a record number."""
+        """The first border behind the record `number`: in ``[number + 1, number + frame]``, of a run without an end."""
         if self.roll is None:
             return (number // self.frame + 1) * self.frame
         part = number // self.roll * self.roll
         return min(part + ((number - part) // self.frame + 1) * self.frame, part + self.roll)
 
     def is_border(self, number: int) -> bool:
-        """Whether a frame begins at this record number."""
+        """Whether a frame begins at the record `number`."""
         return number == 0 or self.frame_end(number - 1) == number
 
     def parts(self, span: Span) -> Iterator[Span]:
-        """The parts that begin inside a span, the last one as long as the span goes on."""
+        """The parts that begin inside a span, the last one as long as the span goes on.
+
+        Raises ValueError for a run without `roll`.
+        """
         if self.roll is None:
             raise ValueError("a run without roll has no parts")
         start = -(-span.start // self.roll) * self.roll
@@ -43,12 +51,15 @@ class Cuts:
             start += self.roll
 
     def shards(self, count: int, wanted: int) -> list[Span]:
-        """At most `wanted` ranges of about equal size that cover ``0 .. count - 1``, cut where frames or parts are."""
+        """Ranges that cover ``0 .. count - 1`` in order: at most `wanted`, none empty unless `count` is 0.
+
+        They begin where frames or, with `roll`, parts do; their numbers of frames (or parts) differ by at most one.
+        """
         unit = self.roll or self.frame
         units = -(-count // unit)
         shards = min(wanted, units) or 1
         borders = [min(units * number // shards * unit, count) for number in range(shards + 1)]
-        return [Span(start, end - start) for start, end in zip(borders, borders[1:], strict=False)]
+        return [Span(start, end - start) for start, end in itertools.pairwise(borders)]
 
 
 def frame_records(bytes_per_record: float) -> int:

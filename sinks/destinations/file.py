@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field, create_model
 
 from engine.batch import Batch
 from engine.issues import Issue
-from engine.span import Span
+from engine.span import MAX_RECORDS
 from engine.template import Template
 from sdg_project.failpoints import failpoint
 from sdg_project.shapes import Params
@@ -24,11 +22,18 @@ from sinks.encoding.base import Encoder, EncoderOptions, encoders
 from sinks.encoding.compression import Compression
 from sinks.enums import BeforeRun, Checksum, DeliveryGuarantee
 from sinks.errors import SinkError, TerminalSinkError
-from sinks.files.folder import Folder, path_problem, translated, write_all
-from sinks.files.manifest import Manifest, WrittenFile, describe
-from sinks.files.shard import Segment, ShardWriter, final_position, read_frames
+from sinks.files.ending import described_parts, is_intact, is_shown, joined_file, show_file, show_manifest
+from sinks.files.folder import Folder
+from sinks.files.lock import PlaceLock
+from sinks.files.manifest import Manifest
+from sinks.files.obstacles import collisions, live_runs, room_obstacles
+from sinks.files.parts import PartNames
+from sinks.files.paths import path_problem
+from sinks.files.place import CLAIM, HIDDEN_MANIFEST, PREPARED, REPLACED, Claim, Holdings, Place, holdings
+from sinks.files.segment import Segment
+from sinks.files.shard import ShardWriter
 
-_COPY_BYTES = 2**24
+_AT = "/destination/config/path"
 _NAMES = ("generatorName", "runId", "startedAt")
 _SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".csv": "CSV", ".parquet": "PARQUET", ".avro": "AVRO"}
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
@@ -57,7 +62,7 @@ class FileKeys(Params):
     roll_seconds: int | None = Field(default=None, ge=1, description="Planned seconds of a part, turned into records.")
 
 
-FileConfig: Any = create_model(
+FileConfig: Any = cast(Any, create_model)(  # its bases are known when it is made, and not before
     "FileConfig",
     __base__=(FileKeys, *(kind.Options for kind in encoders.values() if kind.Options is not EncoderOptions)),
     __doc__="The config of a FILE destination: what every file has, and the dialects of the formats.",
@@ -82,7 +87,7 @@ class FileDestination(Destination[Any]):
 
     def __init__(self, config: Any, delivery: Delivery) -> None:
         super().__init__(config, delivery)
-        self._lock: int | None = None
+        self._lock: PlaceLock | None = None
 
     # What the config means.
 
@@ -119,16 +124,15 @@ class FileDestination(Destination[Any]):
         return [*self._path_issues(), *self._format_issues(), *self._part_issues()]
 
     def _path_issues(self) -> Iterator[Issue]:
-        at = "/destination/config/path"
         try:
             unknown = [name for name in Template.parse(self.config.path).names if name not in _NAMES]
         except ValueError as error:
-            yield Issue("INVALID_VALUE", at, str(error))
+            yield Issue("INVALID_VALUE", _AT, str(error))
             return
         for name in unknown:
-            yield Issue("UNKNOWN_FIELD", at, f"${{{name}}} has no value here", f"accepted are {', '.join(_NAMES)}")
+            yield Issue("UNKNOWN_FIELD", _AT, f"${{{name}}} has no value here", f"accepted are {', '.join(_NAMES)}")
         if not unknown and (problem := path_problem(self.path)):
-            yield Issue("INVALID_VALUE", at, f"the path {problem}")
+            yield Issue("INVALID_VALUE", _AT, f"the path {problem}")
 
     def _format_issues(self) -> Iterator[Issue]:
         if self.format is None:
@@ -164,7 +168,7 @@ class FileDestination(Destination[Any]):
         if config.roll_bytes:
             return max(1, int(config.roll_bytes / bytes_per_record))
         if config.roll_seconds:
-            return max(1, config.roll_seconds * 1000 // step_ms) if step_ms else None
+            return max(1, config.roll_seconds * 1000 // step_ms) if step_ms else MAX_RECORDS
         roll: int | None = config.roll_records
         return roll
 
@@ -176,92 +180,74 @@ class FileDestination(Destination[Any]):
 
     def preflight(self, *, estimated_bytes: int) -> Sequence[Issue]:
         try:
-            with self._target_folder() as target:
-                return [*self._collisions(target), *self._room(target, estimated_bytes)]
+            nearest, is_there = Folder.nearest(self.delivery.root, self._place.steps)
+            with nearest:
+                obstacles = [*live_runs(nearest, self._place), *self._collisions(nearest)] if is_there else []
+                # While shards are joined they are there twice.
+                needed = estimated_bytes * (1 if self.in_parts or len(self.delivery.shards) == 1 else 2)
+                return [*obstacles, *room_obstacles(nearest, needed)]
         except SinkError as error:
-            return [Issue(error.code, "/destination/config/path", str(error))]
-
-    def _room(self, target: Folder, estimated_bytes: int) -> Iterator[Issue]:
-        at = "/destination/config/path"
-        if not target.writable():
-            yield Issue("DEST_UNAVAILABLE", at, f"no right to write to {target.shown}")
-        needed = estimated_bytes * (1 if self.in_parts or len(self.delivery.shards) == 1 else 2)
-        free = target.free_bytes()
-        if needed > free:
-            message = f"about {needed:,} bytes are needed, {free:,} are free at {target.shown}"
-            yield Issue("DEST_FULL", at, message, "free some room, or ask for fewer records")
+            return [Issue(error.code, _AT, str(error))]
 
     def _collisions(self, target: Folder) -> Iterator[Issue]:
         """What is there already and may not be replaced."""
-        at = "/destination/config/path"
-        names = self._foreign(target)
-        shown = f"{target.shown}/{names[0]}" if names else ""
-        if names and not (self.delivery.overwrite and not self.in_parts):
-            message = f"{shown} was not written by this {self.delivery.owner.partition(':')[0]}"
-            yield Issue("RERUN_WOULD_COLLIDE", at, message, self.delivery.overwrite_hint)
-        own = self._own(target)
-        if own and self.config.before_run is BeforeRun.FAIL:
-            message = f"an earlier run has written {target.shown}/{own.files[0].name if own.files else ''}"
-            yield Issue("RERUN_WOULD_COLLIDE", at, message, "beforeRun accepts REPLACE, FAIL and, for parts, APPEND")
-        for name in target.names():
-            if name.startswith(self._work_prefix) and name != self._work_name and _is_locked(target, name):
-                yield Issue(
-                    "RERUN_WOULD_COLLIDE", at, f"another run is writing {self.path} now", "wait until it has ended"
-                )
+        return collisions(
+            target,
+            self._place,
+            self._holdings(target),
+            delivery=self.delivery,
+            before_run=self.config.before_run,
+            form=f"{self.format} {self.compression}",
+        )
 
-    def _own(self, target: Folder) -> Manifest | None:
-        """What is there and belongs to our owner."""
-        manifest = Manifest.from_json(target.read(self._manifest_name))
-        if manifest is None:  # perhaps a run ended between showing its file and its manifest
-            for name in target.names():
-                if name.startswith(self._work_prefix):
-                    with target.enter(name, create=False) as work:
-                        manifest = manifest or Manifest.from_json(work.read("manifest"))
-        return manifest if manifest and manifest.owner == self.delivery.owner else None
-
-    def _foreign(self, target: Folder) -> list[str]:
-        own = self._own(target)
-        ours = {file.name: file.bytes for file in own.files} if own else {}
-        if self.in_parts:
-            shown = [name for name in target.names() if not name.startswith(".") and name != self._manifest_name]
-            parts = self._parts_of_own_runs(target)
-            return [name for name in shown if name not in ours and name not in parts]
-        found = target.status(self._file_name)
-        if found is None or ours.get(self._file_name) == found.st_size:
-            return []
-        return [self._file_name]
-
-    def _parts_of_own_runs(self, target: Folder) -> set[str]:
-        """Parts that runs of our owner have shown without coming to their end."""
-        names: set[str] = set()
-        for name in target.names():
-            if name.startswith(self._work_prefix):
-                with target.enter(name, create=False) as work:
-                    claim = json.loads(work.read("claim") or b"{}")
-                if claim.get("owner") == self.delivery.owner:
-                    pattern = re.compile(claim["parts"])
-                    names |= {part for part in target.names() if pattern.fullmatch(part)}
-        return names
+    def _holdings(self, target: Folder) -> Holdings:
+        return holdings(target, self._place, self.delivery.owner)
 
     # The run.
 
     def prepare(self) -> None:
-        with self._target_folder() as target, target.enter(self._work_name) as work:
-            self._hold(work)
-            if work.read("prepared") is not None:
+        with Folder.made(self.delivery.root, self._place.steps) as target:
+            self._hold()
+            failpoint("file.prepare.held")
+            if is_shown(target, self._place):
+                target.remove_folder(self._place.work_name)
                 return
-            if self.in_parts and self.config.before_run is not BeforeRun.APPEND:
-                stale = self._own(target)
-                names = {file.name for file in stale.files} if stale else set()
-                names |= self._parts_of_own_runs(target)
-                target.remove(self._manifest_name)
-                target.sync()
-                for name in names:
+            with target.make(self._place.work_name) as work:
+                hidden = Manifest.from_json(work.read(HIDDEN_MANIFEST))
+                if hidden and is_intact(work, target, hidden, segment=self._segment_at(0)):
+                    return
+                if hidden:  # what it names has been lost since, and is to be made again
+                    work.remove(HIDDEN_MANIFEST)
+                    work.sync()
+                if work.read(PREPARED) is None:
+                    self._take_over(work, target)
+
+    def _take_over(self, work: Folder, target: Folder) -> None:
+        """Claim the place, and remove what this run replaces, but for a single file: that stays until the new is whole.
+
+        The old manifest is kept in the work folder until the end, so that at any time somebody knows whose the files
+        are.
+        """
+        for issue in self._collisions(target):
+            raise TerminalSinkError(issue.code, f"{issue.message}; {issue.hint}")
+        work.replace_file(CLAIM, Claim(self.delivery.owner, self._part_names).to_json())
+        failpoint("file.prepare.claimed")
+        if self.in_parts and self.config.before_run is BeforeRun.REPLACE:
+            if target.status(self._place.manifest_name) is not None:
+                target.rename(self._place.manifest_name, REPLACED, to=work)
+            failpoint("file.prepare.moved")
+            owned = self._holdings(target)
+            for name in self._place.shown_names(target):
+                found = target.status(name)
+                if found is not None and owned.hold(name, found):
                     target.remove(name)
-            failpoint("file.prepare")
-            claim = {"owner": self.delivery.owner, "parts": self._part_pattern}
-            work.replace_file("claim", json.dumps(claim).encode())
-            work.replace_file("prepared", b"yes")
+                    failpoint("file.prepare.removed")
+            target.sync()
+            for name in owned.claims:
+                if name != self._place.work_name:  # an earlier run without an end, whose parts are gone now
+                    target.remove_folder(name)
+        failpoint("file.prepare.done")
+        work.replace_file(PREPARED, b"yes")
 
     def sink(self, shard: int) -> ShardWriter:
         return ShardWriter(
@@ -269,196 +255,122 @@ class FileDestination(Destination[Any]):
             span=self.delivery.shards[shard],
             cuts=self.delivery.cuts,
             encoder=self.encoder,
+            checksum=self.config.checksum,
             segment_at=self._segment_at,
             open_folders=self._open_folders,
         )
 
     def finalize(self) -> Sequence[Written]:
-        with self._target_folder() as target:
-            if target.status(self._work_name) is not None:
-                with target.enter(self._work_name) as work:
-                    manifest = Manifest.from_json(work.read("manifest")) or self._complete(work, target)
-                    self._show(work, target, manifest)
-                target.remove_folder(self._work_name)
-                target.sync()
-            shown = Manifest.from_json(target.read(self._manifest_name))
-        if shown is None or shown.run_id != self.delivery.run_id:
-            raise TerminalSinkError("DEST_REGRESSED", f"{self.path} no longer holds what this run wrote")
-        own = [file for file in shown.files if not self.in_parts or re.fullmatch(self._part_pattern, file.name)]
-        return [Written(f"{target.shown}/{file.name}", file.records, file.bytes, file.checksum) for file in own]
+        place = self._place
+        with Folder.at(self.delivery.root, place.steps) as target:
+            self._hold()
+            if not is_shown(target, place):
+                with target.enter(place.work_name) as work:
+                    self._show(work, target)
+            failpoint("file.finalize.done")
+            target.remove_folder(place.work_name)
+            target.sync()
+            shown = Manifest.from_json(target.read(place.manifest_name))
+            files = [file for file in shown.files if file.run_id == place.run_id] if shown else []
+            return [Written(f"{target.shown}/{file.name}", file.records, file.bytes, file.checksum) for file in files]
 
-    def abandon(self) -> None:
-        with self._target_folder() as target:
-            target.remove_folder(self._work_name)
-
-    def close(self) -> None:
-        """Let other runs write to this place."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+    def _show(self, work: Folder, target: Folder) -> None:
+        manifest = Manifest.from_json(work.read(HIDDEN_MANIFEST)) or self._complete(work, target)
+        segment = self._segment_at(0)
+        if not self.in_parts:
+            if work.size(segment.hidden) == manifest.files[0].bytes:
+                for issue in self._collisions(target):
+                    raise TerminalSinkError(issue.code, f"{issue.message}; {issue.hint}, then resume the run")
+            show_file(work, target, self._place, segment, manifest)
+        show_manifest(work, target, self._place, manifest, append=self.config.before_run is BeforeRun.APPEND)
 
     def _complete(self, work: Folder, target: Folder) -> Manifest:
         """Bring everything into its final form, hidden still, and say so in the hidden manifest."""
-        files = self._described_parts(target) if self.in_parts else [self._joined(work)]
-        earlier = self._own(target) if self.config.before_run is BeforeRun.APPEND else None
+        shards = self.delivery.shards
+        if self._part_names is not None:
+            run_id, checksum = self._place.run_id, self.config.checksum
+            files = described_parts(work, target, self._part_names, shards, checksum=checksum, run_id=run_id)
+        else:
+            segments = [self._segment_at(shard.start) for shard in shards]
+            file = joined_file(work, segments, self.encoder, checksum=self.config.checksum)
+            files = [replace(file, name=self._place.file_name, run_id=self._place.run_id)]
         manifest = Manifest(
             owner=self.delivery.owner,
-            run_id=self.delivery.run_id,
+            run_id=self._place.run_id,
             spec_hash=self.delivery.spec_hash,
             format=str(self.format),
             compression=self.compression.value,
-            files=(*(earlier.files if earlier else ()), *files),
+            files=tuple(files),
         )
         failpoint("file.finalize.manifest")
-        work.replace_file("manifest", manifest.to_json())
+        work.replace_file(HIDDEN_MANIFEST, manifest.to_json())
         return manifest
 
-    def _joined(self, work: Folder) -> WrittenFile:
-        """All shards behind each other in the file of the first, under the footer."""
-        segments = [self._segment_at(shard.start) for shard in self.delivery.shards]
-        lengths = [final_position(work, number).offset for number in range(len(segments))]
-        descriptor = work.open(segments[0].hidden, os.O_RDWR | os.O_CREAT)
-        try:
-            with translated(work.shown):
-                place = lengths[0]
-                for segment, length in zip(segments[1:], lengths[1:], strict=True):
-                    _copy(work, segment.hidden, descriptor, length, place)
-                    failpoint("file.finalize.join")
-                    place += length
-                footer = self.encoder.footer(list(read_frames(work, segments, self.encoder)))
-                write_all(descriptor, footer, place)
-                os.ftruncate(descriptor, place + len(footer))
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        return describe(
-            work,
-            segments[0].hidden,
-            records=self.delivery.records,
-            checksum=self.config.checksum,
-            shown=self._file_name,
-        )
-
-    def _described_parts(self, target: Folder) -> list[WrittenFile]:
-        spans = list(self.delivery.cuts.parts(Span(0, self.delivery.records)))
-        names = [self._part_name(span) for span in spans]
-        return [
-            describe(target, name, records=span.count, checksum=self.config.checksum)
-            for name, span in zip(names, spans, strict=True)
-        ]
-
-    def _show(self, work: Folder, target: Folder, manifest: Manifest) -> None:
-        """Give the finished file its name, and then the manifest: it never names what is not there."""
-        hidden = self._segment_at(0).hidden
-        if not self.in_parts and work.status(hidden) is not None:
-            if self._foreign(target) and not self.delivery.overwrite:
-                message = f"{target.shown}/{self._file_name} has appeared, and this run did not write it"
-                raise TerminalSinkError("RERUN_WOULD_COLLIDE", f"{message}; move it away, then resume the run")
-            target.remove(self._manifest_name)
+    def abandon(self) -> None:
+        nearest, is_there = Folder.nearest(self.delivery.root, self._place.steps)
+        with nearest as target:
+            if not is_there or target.status(self._place.work_name) is None:
+                return
+            self._hold()
+            with target.enter(self._place.work_name) as work:
+                claim = Claim.from_json(work.read(CLAIM))
+            manifest = Manifest.from_json(target.read(self._place.manifest_name))
+            kept = {file.name for file in manifest.files} if manifest else set()
+            for name in self._place.shown_names(target):
+                if claim is not None and claim.covers(name) and name not in kept:
+                    target.remove(name)
             target.sync()
-            failpoint("file.finalize.show")
-            work.rename(hidden, self._file_name, to=target)
-        failpoint("file.finalize.shown")
-        target.replace_file(self._manifest_name, manifest.to_json())
-        failpoint("file.finalize.done")
+            target.remove_folder(self._place.work_name)
+        self.close()
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     # Names.
 
-    @property
-    def _steps(self) -> list[str]:
-        steps = self.path.split("/")
-        return steps if self.in_parts else steps[:-1]
+    @cached_property
+    def _place(self) -> Place:
+        return Place(self.path, self.in_parts, self.delivery.run_id)
 
-    @property
-    def _file_name(self) -> str:
-        return self.path.split("/")[-1]
-
-    @property
-    def _manifest_name(self) -> str:
-        return "manifest.json" if self.in_parts else f"{self._file_name}.manifest.json"
-
-    @property
-    def _work_prefix(self) -> str:
-        return ".sdg-" if self.in_parts else f".{self._file_name}.sdg-"
-
-    @property
-    def _work_name(self) -> str:
-        return f"{self._work_prefix}{self.delivery.run_id}"
-
-    @property
-    def _part_prefix(self) -> str:
+    @cached_property
+    def _part_names(self) -> PartNames | None:
+        roll = self.delivery.cuts.roll
+        if roll is None:
+            return None
         appended = self.config.before_run is BeforeRun.APPEND
-        return f"p-{self.delivery.run_id[:8]}-" if appended else "p-"
-
-    @property
-    def _part_pattern(self) -> str:
-        return rf"{re.escape(self._part_prefix)}\d+-\d+{re.escape(self.encoder.file_suffix)}"
-
-    def _part_name(self, span: Span) -> str:
-        return f"{self._part_prefix}{span.start:013d}-{span.end:013d}{self.encoder.file_suffix}"
+        prefix = f"p-{self.delivery.run_id}-" if appended else "p-"
+        return PartNames(prefix, self.encoder.file_suffix, roll, self.delivery.records)
 
     def _segment_at(self, number: int) -> Segment:
         """The hidden file that holds a record."""
-        roll = self.delivery.cuts.roll
-        if roll is not None:
-            start = number // roll * roll
-            span = Span(start, min(roll, self.delivery.records - start))
-            name = self._part_name(span)
+        if self._part_names is not None:
+            span = self._part_names.span_at(number)
+            name = self._part_names.name(span)
             return Segment(span, name, header=True, name=name)
         for index, shard in enumerate(self.delivery.shards):
-            if shard.start <= number < shard.end:
+            if shard.start <= number < shard.end or shard.count == 0:
                 return Segment(shard, f"shard-{index}.data", header=index == 0, name=None)
         raise ValueError(f"record {number} is in no shard")
 
-    def _target_folder(self) -> Folder:
-        return Folder.at(self.delivery.root, self._steps)
+    def _open_folders(self) -> tuple[Folder, Folder] | None:
+        """The work and the target folder; None when the run is complete, or only waits to be shown."""
+        target = Folder.at(self.delivery.root, self._place.steps)
+        try:
+            if target.status(self._place.work_name) is not None or not is_shown(target, self._place):
+                work = target.enter(self._place.work_name)
+                if work.read(HIDDEN_MANIFEST) is None:
+                    return work, target
+                work.close()
+        except BaseException:
+            target.close()
+            raise
+        target.close()
+        return None
 
-    def _open_folders(self) -> tuple[Folder, Folder]:
-        target = self._target_folder()
-        return target.enter(self._work_name, create=False), target
-
-    def _hold(self, work: Folder) -> None:
+    def _hold(self) -> None:
         """Keep other runs away from this place for as long as this process lives."""
         if self._lock is None:
-            self._lock = work.open("lock", os.O_RDWR | os.O_CREAT)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _is_locked(target: Folder, name: str) -> bool:
-    with target.enter(name, create=False) as work:
-        if work.status("lock") is None:
-            return False
-        descriptor = work.open("lock", os.O_RDWR)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-    return False
-
-
-def _copy(work: Folder, name: str, target: int, length: int, place: int) -> None:
-    """Append a shard to the joined file inside the kernel, at an absolute offset."""
-    source = work.open(name, os.O_RDONLY)
-    try:
-        done = 0
-        while done < length:
-            count = _copy_some(source, target, min(_COPY_BYTES, length - done), done, place + done)
-            if count == 0:
-                raise TerminalSinkError("DEST_REGRESSED", f"{work.shown}/{name} is shorter than it was")
-            done += count
-    finally:
-        os.close(source)
-
-
-def _copy_some(source: int, target: int, count: int, start: int, place: int) -> int:
-    """One step of a copy: in the kernel, or through memory where the file system cannot."""
-    try:
-        return os.copy_file_range(source, target, count, start, place)
-    except OSError as error:
-        if error.errno not in {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
-            raise
-    block = os.pread(source, count, start)
-    write_all(target, block, place)
-    return len(block)
+            place = self._place
+            self._lock = PlaceLock(self.delivery.root, place.steps, place.lock_name, place=self.path)

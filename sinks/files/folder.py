@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sinks.errors import TerminalSinkError, TransientSinkError
+from sdg_project.failpoints import failpoint
+from sinks.errors import TerminalSinkError
+from sinks.files.system_errors import translated
 
-_NAME_BYTES = 255
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{number}" for device in ("com", "lpt") for number in range(1, 10))}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-def path_problem(path: str) -> str | None:
-    """Why a relative path is refused, as a sentence; None when it is fine on every file system we write to."""
-    if not path or path.startswith("/"):
-        return "must be a path below the output folder, such as orders.jsonl or shop/orders.csv"
-    for part in path.split("/"):
-        if part in {"", ".", ".."}:
-            return f'must not contain the step "{part}"'
-        if any(ord(character) < 32 or character in '\x7f\\<>:"|?*' for character in part):
-            return f'"{part}" contains a control character or one of \\ < > : " | ? *'
-        if part != part.rstrip(". ") or part != part.lstrip():
-            return f'"{part}" begins with a blank or ends with a dot or blank'
-        if len(part.encode()) > _NAME_BYTES - 60:
-            return f'"{part[:20]}…" is longer than {_NAME_BYTES - 60} bytes'
-        if part.split(".")[0].lower() in _RESERVED:
-            return f'"{part}" is a reserved name on some systems'
-    return None
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class Folder:
@@ -41,31 +22,60 @@ class Folder:
         self.shown = shown
 
     @classmethod
-    def at(cls, root: str, parts: list[str], *, create: bool = True) -> Folder:
+    def at(cls, root: str, steps: Sequence[str]) -> Folder:
         """The folder at some steps below `root`; the root itself may be behind a link, the steps may not."""
         with translated(root):
-            if create:
-                os.makedirs(root, exist_ok=True)
-            descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        folder = cls(descriptor, root)
-        for part in parts:
-            try:
-                inner = folder.enter(part, create=create)
-            finally:
-                folder.close()
-            folder = inner
+            folder = cls(os.open(root, _FOLDER), root)
+        for step in steps:
+            folder = folder._into(step)
         return folder
 
-    def enter(self, name: str, *, create: bool = True) -> Folder:
-        """A folder inside, made if it is not there."""
-        shown = f"{self.shown}/{name}"
-        with translated(shown):
-            if create:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, dir_fd=self._descriptor)
-                    self.sync()
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            return Folder(os.open(name, flags, dir_fd=self._descriptor), shown)
+    @classmethod
+    def made(cls, root: str, steps: Sequence[str]) -> Folder:
+        """Like `at`, but what is missing is made, durably."""
+        with translated(root):
+            os.makedirs(root, exist_ok=True)
+        with contextlib.suppress(TerminalSinkError), cls.at(os.path.dirname(os.path.abspath(root)), []) as above:
+            above.sync()  # who may not look into the folder above has not made the root either
+        folder = cls.at(root, [])
+        for step in steps:
+            folder = folder._into(step, make=True)
+        return folder
+
+    @classmethod
+    def nearest(cls, root: str, steps: Sequence[str]) -> tuple[Folder, bool]:
+        """The folder at some steps below `root`, or else the last one above it that is there; and which of the two."""
+        above = os.path.abspath(root)
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)
+        folder = cls.at(above, [])
+        if above != os.path.abspath(root):
+            return folder, False
+        for step in steps:
+            if folder.status(step) is None:
+                return folder, False
+            folder = folder._into(step)
+        return folder, True
+
+    def enter(self, name: str) -> Folder:
+        """A folder inside."""
+        with translated(f"{self.shown}/{name}"):
+            return Folder(
+                os.open(_plain(name), _FOLDER | os.O_NOFOLLOW, dir_fd=self._descriptor), f"{self.shown}/{name}"
+            )
+
+    def make(self, name: str) -> Folder:
+        """A folder inside, made if it is not there, durably."""
+        with translated(f"{self.shown}/{name}"), contextlib.suppress(FileExistsError):
+            os.mkdir(_plain(name), dir_fd=self._descriptor)
+        self.sync()  # also if it was there: whoever made it may have died before this
+        return self.enter(name)
+
+    def _into(self, step: str, *, make: bool = False) -> Folder:
+        try:
+            return self.make(step) if make else self.enter(step)
+        finally:
+            self.close()
 
     def names(self) -> list[str]:
         """What is in the folder, sorted."""
@@ -76,69 +86,99 @@ class Folder:
         """What a name is, without following a link; None when there is nothing."""
         with translated(f"{self.shown}/{name}"):
             try:
-                return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+                return os.stat(_plain(name), dir_fd=self._descriptor, follow_symlinks=False)
             except FileNotFoundError:
                 return None
 
-    def open(self, name: str, flags: int) -> int:
-        """A descriptor of a regular file with one name; anything else is refused."""
-        shown = f"{self.shown}/{name}"
-        with translated(shown):
-            flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            descriptor = os.open(name, flags, 0o644, dir_fd=self._descriptor)
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            os.close(descriptor)
-            what = "has another name (a hard link)" if stat.S_ISREG(found.st_mode) else "is no regular file"
-            raise TerminalSinkError("DEST_SCHEMA", f"{shown} {what}; choose another path")
-        return descriptor
+    def size(self, name: str) -> int | None:
+        """The length of a regular file; None when there is none of that name."""
+        found = self.status(name)
+        return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
+
+    def open(self, name: str, *, create: bool = False, exclusive: bool = False) -> int:
+        """A descriptor, for reading and writing, of a regular file that has one name; anything else is refused."""
+        with translated(f"{self.shown}/{name}"):
+            flags = os.O_RDWR | os.O_CREAT if create or exclusive else os.O_RDWR
+            flags |= os.O_EXCL if exclusive else 0
+            return self._regular(name, flags)
+
+    def open_if_there(self, name: str) -> int | None:
+        """Like `open`; None when there is nothing of that name."""
+        with translated(f"{self.shown}/{name}"):
+            try:
+                return self._regular(name, os.O_RDWR)
+            except FileNotFoundError:
+                return None
 
     def read(self, name: str) -> bytes | None:
         """The content of a small file; None when it is not there."""
-        if self.status(name) is None:
-            return None
-        descriptor = self.open(name, os.O_RDONLY)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read()
-
-    def replace_file(self, name: str, content: bytes) -> None:
-        """Write a small file so that it is seen whole or not at all, also after a power cut."""
-        temporary = f"{name}.new"
-        descriptor = self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         with translated(f"{self.shown}/{name}"):
             try:
+                descriptor = self._regular(name, os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            with os.fdopen(descriptor, "rb") as file:
+                return file.read()
+
+    def _regular(self, name: str, flags: int) -> int:
+        # Without O_NONBLOCK, to open a pipe would wait for its other end. O_TRUNC must not be among the flags: it
+        # would act before what follows has found that the file is also known by a name elsewhere.
+        flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(_plain(name), flags, 0o644, dir_fd=self._descriptor)
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+            return descriptor
+        os.close(descriptor)
+        what = "has another name (a hard link)" if stat.S_ISREG(found.st_mode) else "is no regular file"
+        raise TerminalSinkError("DEST_SCHEMA", f"{self.shown}/{name} {what}; choose another path")
+
+    def replace_file(self, name: str, content: bytes, to: Folder | None = None) -> None:
+        """Write a small file, here or in another folder, so that it is seen whole or not at all, now and later.
+
+        Until it is whole it lies in this folder.
+        """
+        temporary = f"{name}.new"
+        self.remove(temporary)
+        descriptor = self.open(temporary, exclusive=True)
+        with translated(f"{self.shown}/{name}"):
+            try:
+                failpoint("file.small.begun")
                 write_all(descriptor, content, 0)
+                failpoint("file.small.written")
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        self.rename(temporary, name)
+        failpoint("file.small.synced")
+        self.rename(temporary, name, to=to)
 
-    def rename(self, old: str, new: str, to: Folder | None = None) -> None:
-        """Give a file another name, here or in another folder, durably; a file of the new name is replaced."""
+    def move(self, old: str, new: str, to: Folder | None = None) -> None:
+        """Give a file another name, here or in another folder; it is durable after a `sync` of the folders."""
         target = to or self
         with translated(f"{target.shown}/{new}"):
-            os.rename(old, new, src_dir_fd=self._descriptor, dst_dir_fd=target._descriptor)
-        target.sync()
+            os.rename(_plain(old), _plain(new), src_dir_fd=self._descriptor, dst_dir_fd=target._descriptor)
+
+    def rename(self, old: str, new: str, to: Folder | None = None) -> None:
+        """Give a file another name, durably; a file of the new name is replaced."""
+        self.move(old, new, to)
+        (to or self).sync()
         if to is not None:
             self.sync()
 
     def remove(self, name: str) -> None:
         """Remove a file; none is fine too."""
         with translated(f"{self.shown}/{name}"), contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self._descriptor)
+            os.unlink(_plain(name), dir_fd=self._descriptor)
 
     def remove_folder(self, name: str) -> None:
         """Remove a folder with the files in it; none is fine too."""
         if self.status(name) is None:
             return
-        inner = self.enter(name, create=False)
-        try:
+        with self.enter(name) as inner:
             for entry in inner.names():
                 inner.remove(entry)
-        finally:
-            inner.close()
+                failpoint("file.folder.removing")
         with translated(f"{self.shown}/{name}"):
-            os.rmdir(name, dir_fd=self._descriptor)
+            os.rmdir(_plain(name), dir_fd=self._descriptor)
 
     def sync(self) -> None:
         """Make new names durable."""
@@ -153,7 +193,8 @@ class Folder:
 
     def writable(self) -> bool:
         """Whether files can be made here."""
-        return os.access(".", os.W_OK | os.X_OK, dir_fd=self._descriptor)
+        effective = os.access in os.supports_effective_ids
+        return os.access(".", os.W_OK | os.X_OK, dir_fd=self._descriptor, effective_ids=effective)
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -165,6 +206,11 @@ class Folder:
         self.close()
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name is one step down, and leads nowhere else."""
+    return name not in {"", ".", ".."} and "/" not in name and "\0" not in name
+
+
 def write_all(descriptor: int, content: bytes | memoryview, offset: int) -> None:
     """Write at an absolute offset, however many calls it takes."""
     view = memoryview(content)
@@ -173,21 +219,16 @@ def write_all(descriptor: int, content: bytes | memoryview, offset: int) -> None
         view, offset = view[written:], offset + written
 
 
-@contextlib.contextmanager
-def translated(shown: str) -> Iterator[None]:
-    """Turn the operating system's errors into ours, with the path and what can be done."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            hint = "free some room (or raise the quota or file size limit), then resume the run"
-            raise TerminalSinkError("DEST_FULL", f"no room for {shown}: {error.strerror}; {hint}") from error
-        if isinstance(error, FileNotFoundError):
-            raise TerminalSinkError("DEST_UNAVAILABLE", f"{shown} is gone") from error
-        if isinstance(error, PermissionError):
-            raise TerminalSinkError("DEST_UNAVAILABLE", f"no right to write {shown}") from error
-        if isinstance(error, NotADirectoryError | FileExistsError | IsADirectoryError) or error.errno == errno.ELOOP:
-            raise TerminalSinkError(
-                "DEST_SCHEMA", f"{shown} is a link or of the wrong kind; choose another path"
-            ) from error
-        raise TransientSinkError("DEST_UNAVAILABLE", f"{shown}: {error.strerror}") from error
+def read_all(descriptor: int, offset: int, length: int, block: int = 2**20) -> Iterator[bytes]:
+    """The bytes from an absolute offset on, in blocks; fewer when the file ends."""
+    end = offset + length
+    while offset < end and (content := os.pread(descriptor, min(block, end - offset), offset)):
+        yield content
+        offset += len(content)
+
+
+def _plain(name: str) -> str:
+    """The last fence: no name that comes from a file may leave the folder."""
+    if not is_plain(name):
+        raise TerminalSinkError("DEST_SCHEMA", f"{name!r} is not the name of a file in one folder")
+    return name

@@ -5,31 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import xxhash
 
 from sinks.enums import Checksum
-from sinks.files.folder import Folder, translated
+from sinks.files.folder import is_plain, read_all
 
-_BLOCK = 2**20
+_DIGESTS: dict[Checksum, Callable[[], Any]] = {Checksum.XXH128: xxhash.xxh3_128, Checksum.SHA256: hashlib.sha256}
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """One file: its name beside the manifest, and what it holds."""
+    """One file: its name beside the manifest, what it holds, and the run that wrote it."""
 
     name: str
     records: int
     bytes: int
     checksum: str | None
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All files that an owner has at one place, of one run or (appended) of several."""
+    """All files that an owner has at one place: of one run, or of several of which `run_id` is the last."""
 
     owner: str
     run_id: str
@@ -48,7 +49,16 @@ class Manifest:
             "compression": self.compression,
             "records": sum(file.records for file in self.files),
             "bytes": sum(file.bytes for file in self.files),
-            "files": [asdict(file) for file in self.files],
+            "files": [
+                {
+                    "name": file.name,
+                    "records": file.records,
+                    "bytes": file.bytes,
+                    "checksum": file.checksum,
+                    "runId": file.run_id,
+                }
+                for file in self.files
+            ],
         }
         return json.dumps(document, indent=2).encode() + b"\n"
 
@@ -58,31 +68,53 @@ class Manifest:
         try:
             document: dict[str, Any] = json.loads(content or b"null")
             return cls(
-                owner=document["owner"],
-                run_id=document["runId"],
-                spec_hash=document["specHash"],
-                format=document["format"],
-                compression=document["compression"],
-                files=tuple(WrittenFile(**file) for file in document["files"]),
+                owner=str(document["owner"]),
+                run_id=str(document["runId"]),
+                spec_hash=str(document["specHash"]),
+                format=str(document["format"]),
+                compression=str(document["compression"]),
+                files=tuple(
+                    WrittenFile(
+                        # Files are removed by these names.
+                        name=_plain_name(file["name"]),
+                        records=int(file["records"]),
+                        bytes=int(file["bytes"]),
+                        checksum=file["checksum"],
+                        run_id=str(file["runId"]),
+                    )
+                    for file in document["files"]
+                ),
             )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
 
-def describe(folder: Folder, name: str, *, records: int, checksum: Checksum, shown: str | None = None) -> WrittenFile:
-    """A finished file with its size and checksum, under the name that it will be shown by."""
-    descriptor = folder.open(name, os.O_RDONLY)
-    with os.fdopen(descriptor, "rb", buffering=0) as file, translated(f"{folder.shown}/{name}"):
-        size = os.fstat(file.fileno()).st_size
-        digest = {Checksum.XXH128: xxhash.xxh3_128, Checksum.SHA256: hashlib.sha256, Checksum.NONE: None}[checksum]
-        if digest is None:
-            return WrittenFile(shown or name, records, size, None)
-        state = digest()
-        while block := file.read(_BLOCK):
-            state.update(block)
-    return WrittenFile(shown or name, records, size, f"{checksum.value.lower()}:{state.hexdigest()}")
+def file_digest(descriptor: int, length: int, checksum: Checksum) -> bytes:
+    """The digest of a file's first bytes; empty for NONE."""
+    if checksum is Checksum.NONE:
+        return b""
+    state = _DIGESTS[checksum]()
+    for block in read_all(descriptor, 0, length):
+        state.update(block)
+    return bytes(state.digest())
 
 
-def records_of(files: Sequence[WrittenFile]) -> int:
-    """How many records the files hold together."""
-    return sum(file.records for file in files)
+def checksum_text(checksum: Checksum, digest: bytes) -> str | None:
+    """A digest as the manifest has it."""
+    return None if checksum is Checksum.NONE else f"{checksum.value.lower()}:{digest.hex()}"
+
+
+def digest_bytes(checksum: Checksum) -> int:
+    """How long a digest is."""
+    return 0 if checksum is Checksum.NONE else int(_DIGESTS[checksum]().digest_size)
+
+
+def file_length(descriptor: int) -> int:
+    """The length of an open file."""
+    return os.fstat(descriptor).st_size
+
+
+def _plain_name(name: str) -> str:
+    if not isinstance(name, str) or not is_plain(name):
+        raise ValueError(f"{name!r} is not the name of a file beside the manifest")
+    return name

@@ -1,0 +1,42 @@
+"""Checkpoints: how far a shard is, in a small file per epoch beside the data; the latest epoch's counts."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from sinks.files.folder import Folder
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a shard is: the next record, the lengths of the current segment's files, the bytes before it."""
+
+    next_record: int
+    offset: int = 0
+    index_offset: int = 0
+    bytes_before: int = 0
+
+
+def save_position(work: Folder, *, shard: int, epoch: int, position: Position) -> None:
+    """Make a position durable; what it stands for must be durable already."""
+    work.replace_file(f"shard-{shard}.{epoch}.checkpoint", json.dumps(asdict(position)).encode())
+
+
+def latest_position(work: Folder, *, shard: int) -> tuple[int, Position | None]:
+    """The latest epoch that has opened a shard, and the latest position that can be read; -1 and None at first."""
+    found = (re.fullmatch(rf"shard-{shard}\.(\d+)\.checkpoint", name) for name in work.names())
+    epochs = [int(match[1]) for match in found if match]
+    for epoch in sorted(epochs, reverse=True):
+        position = _read(work, f"shard-{shard}.{epoch}.checkpoint")
+        if position is not None:
+            return max(epochs), position
+    return max(epochs, default=-1), None
+
+
+def _read(work: Folder, name: str) -> Position | None:
+    try:
+        return Position(**json.loads(work.read(name) or b"null"))
+    except (ValueError, TypeError):  # somebody has been at it
+        return None

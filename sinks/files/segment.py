@@ -1,0 +1,21 @@
+"""Segments: stretches of records that lie in one hidden file each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part, or the share that a shard has in the one file; a part is shown as `name` when it is complete."""
+
+    span: Span
+    hidden: str
+    header: bool
+    name: str | None
+
+    @property
+    def index(self) -> str:
+        return f"{self.hidden}.index"
