@@ -19,8 +19,8 @@ from engine.errors import RecordInvalid
 from engine.grouped_choice import GroupedChoice, grouped_tables
 from engine.issues import Issue, Severity, did_you_mean, pointer
 from engine.laws import coarse
-from engine.permutation import Permutation
 from engine.schema import OutputType
+from engine.shuffled_cycles import ShuffledCycles
 from engine.span import Span
 from generators.cases import CASE_TYPES, CaseTable, canonical, canonical_values
 from generators.fields.base import Columns, FieldType, Output, field_types
@@ -155,7 +155,7 @@ class EnumRandom(FieldType[EnumRandomParams]):
             yield from self.not_applicable("exponent", when=f"to selection {params.selection}")
         yield from self._list_issues()
         yield from self._weight_issues()
-        if params.cases is not None:
+        if params.cases is not None and params.values is None:
             yield from self._case_issues(params.cases)
         if self.scope.unique:
             yield from self._unique_issues()
@@ -333,8 +333,7 @@ class EnumRandom(FieldType[EnumRandomParams]):
         else:
             turns = np.array(self._list.drawn)
         self._turns = turns.astype(np.int64)
-        self._shuffled = Permutation(self.stream("shuffle"), len(turns))
-        self._cycle_words = self.stream("cycle")
+        self._shuffled = ShuffledCycles(self.scope.source, len(turns))
 
     def values(self, span: Span, columns: Columns) -> pl.Series:
         if self.params.cases is not None:
@@ -361,8 +360,7 @@ class EnumRandom(FieldType[EnumRandomParams]):
         if selection is Selection.ROUND_ROBIN:
             turns = span.numbers() % np.uint64(count)
         elif self.scope.unique or selection in {Selection.SHUFFLE, Selection.QUOTA}:
-            cycles, places = np.divmod(span.numbers(), np.uint64(count))
-            turns = self._shuffled(places, self._cycle_words.words_at(cycles))
+            turns = self._shuffled(span.numbers())
         else:
             turns = bounded(self._words.words(span), count)
         return self._turns.take(turns.view(np.int64))

@@ -13,8 +13,8 @@ from pydantic import Field
 from engine.choice import Tables
 from engine.errors import RecordInvalid
 from engine.issues import Issue, Severity
-from engine.permutation import Permutation
 from engine.schema import OutputType
+from engine.shuffled_cycles import ShuffledCycles
 from engine.span import MAX_RECORDS, Span
 from generators.fields.base import Columns, FieldType, Output, field_types
 from generators.sequence_template import SequenceTemplate
@@ -216,8 +216,7 @@ class Sequence(FieldType[SequenceParams]):
 
     def bind(self, tables: Tables) -> None:
         if self.params.order is Order.SHUFFLED:
-            self._shuffled = Permutation(self.stream("shuffle"), self._places)
-            self._cycle_words = self.stream("cycle")
+            self._shuffled = ShuffledCycles(self.scope.source, self._places)
         self._template = None if self.params.template is None else SequenceTemplate.parse(self.params.template)
         self._dtype = pl.Int32 if self.output().type is OutputType.INTEGER else pl.Int64
 
@@ -242,8 +241,7 @@ class Sequence(FieldType[SequenceParams]):
             np.minimum(places, np.uint64(self._places - 1), out=places)
             return places
         if self.params.order is Order.SHUFFLED:
-            cycles, places = np.divmod(places, np.uint64(self._places))
-            return self._shuffled(places, self._cycle_words.words_at(cycles))
+            return self._shuffled(places)
         if self.params.on_end is OnEnd.WRAP and self._places < 2**64:
             places %= np.uint64(self._places)
         return places

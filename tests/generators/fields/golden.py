@@ -1,7 +1,7 @@
 """Golden values of every other kind: what a seed makes, for all time.
 
-When other values are meant, write the files anew with ``python -m tests.generators.fields.golden`` and say in the commit
-which values change and why. Nothing else writes them.
+When other values are meant, write the files anew with ``python -m tests.generators.fields.golden`` and say in the
+commit which values change and why. Nothing else writes them.
 """
 
 from __future__ import annotations
@@ -29,13 +29,8 @@ def golden(kind: str) -> list[dict[str, Any]]:
     for params in UNIQUE[kind]:
         plan = plan_of(kind, params, unique=True, record_count=1)
         [planned] = plan.fields
-        made.append(
-            {
-                "params": params,
-                "unique": True,
-                "values": _texts(values_of(plan, 0, min(4, planned.field.capacity() or 0))),
-            }
-        )
+        values = values_of(plan, 0, min(4, planned.field.capacity() or 0))
+        made.append({"params": _shown(params), "unique": True, "values": _texts(values)})
     return made
 
 
