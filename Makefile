@@ -31,7 +31,7 @@ check: setup ## formatting, lint, types, import contracts, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python manage.py makemigrations --check --dry-run
+	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 
 test: setup ## all tests
 	$(BIN)/pytest

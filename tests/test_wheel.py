@@ -1,10 +1,11 @@
-"""`pip install .` gives a working `sdg`: the wheel holds code, data and bundles, and nothing of the tests."""
+"""`pip install` of the wheel gives a working `sdg`: it holds code, data and bundles, and nothing of the tests."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -12,31 +13,39 @@ from tests.support.sdg import ROOT
 
 
 def test_an_installed_wheel_runs_the_demo(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
+    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=ROOT)
     [wheel] = tmp_path.glob("*.whl")
-    site = tmp_path / "site"
+    environment = tmp_path / "venv"
+    _run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)
+    python = environment / "bin" / "python"
+    _run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        wheel,
+        cwd=tmp_path,
+    )
+    [site] = environment.glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))  # installed already, and behind our own
+
+    shown = _run(python, "-c", "import generators; print(generators.__file__)", cwd=tmp_path)
+    demo = _run(environment / "bin" / "sdg", "demo", "--records", "1000", cwd=tmp_path)
+
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        archive.extractall(site)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SDG_", "DJANGO_"))}
-    environment |= {"PYTHONPATH": str(site), "SDG_HOME": str(tmp_path / "home")}
-
-    program = "import generators; print(generators.__file__); from sdg_project.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program, "demo", "--records", "1000"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].startswith(str(site))
-    assert "1,000 records" in done.stdout
+    assert shown.startswith(str(site))
+    assert "1,000 records" in demo
     assert not [name for name in names if name.startswith("tests/")]
+
+
+def _run(*command: object, cwd: Path) -> str:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SDG_", "DJANGO_", "PYTHONPATH"))}
+    done = subprocess.run(list(map(str, command)), cwd=cwd, env=kept, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -12,6 +12,7 @@ import os
 import statistics
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -153,7 +154,7 @@ def write_plan(path: object, count: int) -> None:
     plan = orders_plan()
     kind, cuts = destinations["FILE"], Cuts(BATCH)
     delivery = Delivery(
-        run_id="bench",
+        run_id=uuid.uuid4().hex,  # a run that is done is not done again
         owner="bench",
         generator_name="bench",
         started_at=STARTED_AT,

@@ -64,19 +64,33 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(sdg: Sdg) -> 
     assert a != c
 
 
-@pytest.mark.parametrize("name", ["o.jsonl", "o.ndjson", "o.csv", "o.parquet", "o.avro", "o.jsonl.gz", "o.csv.zst"])
-def test_the_suffix_tells_format_and_compression_and_workers_change_no_byte(sdg: Sdg, name: str) -> None:
+@pytest.mark.parametrize("name", ["o.ndjson", "o.csv", "o.parquet", "o.avro", "o.jsonl.gz", "o.csv.zst"])
+def test_the_suffix_tells_format_and_compression(sdg: Sdg, name: str) -> None:
+    answer = sdg("run", sdg.definition(), "--count", "70_000", "--to", name, "--json")
+
+    assert answer.code == 0, answer.err
+    assert answer.json["recordsWritten"] == 70_000
+    assert answer.json["outputs"][0]["path"] == name
+
+
+@pytest.mark.parametrize("name", ["o.jsonl", "o.csv.gz", "o.parquet", "o.avro"])
+def test_workers_batches_zone_and_hash_seed_change_no_byte(sdg: Sdg, name: str) -> None:
     path = sdg.definition()
+    surroundings = [
+        ("1", "null", "UTC", "0"),
+        ("2", "999", "Asia/Katmandu", "1"),
+        ("7", "100000", "America/New_York", "2"),
+    ]
 
     sums = set()
-    for workers in ("1", "2"):
-        run = ["run", path, "--count", "150_000", "--to", name, "--workers", workers, "--json"]
-        answer = sdg(*run, TZ="Asia/Katmandu" if workers == "2" else "UTC", PYTHONHASHSEED=workers)
+    for workers, batch, zone, hash_seed in surroundings:
+        run = ["run", path, "--count", "500_000", "--to", name, "--workers", workers, "--json"]
+        answer = sdg(*run, "--set", f"batchSize={batch}", "--checksum", "SHA256", TZ=zone, PYTHONHASHSEED=hash_seed)
         assert answer.code == 0, answer.err
-        assert answer.json["recordsWritten"] == 150_000
         sums.add(answer.json["outputs"][0]["checksum"])
 
     assert len(sums) == 1
+    assert sums.pop().startswith("sha256:")
 
 
 def test_gzip_is_read_by_others(sdg: Sdg) -> None:
