@@ -1,0 +1,367 @@
+"""What is wrong with a definition is found all at once, each thing at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from engine.issues import CODES, Severity
+from generators.definition import MAX_FIELDS, read_definition
+from generators.fields.base import field_types
+from tests.generators.fields.examined import examined, found, issues, mapping
+
+ENUM, NUMBER = "ENUM_RANDOM", "NUMERIC_RANGE"
+
+
+def number(name: str, **more: Any) -> dict[str, Any]:
+    return mapping(NUMBER, {"min": 1, "max": 10}, name=name, **more)
+
+
+def text(name: str, values: list[Any] | None = None, **more: Any) -> dict[str, Any]:
+    return mapping(ENUM, {"values": values or ["a", "b"]}, name=name, **more)
+
+
+def case(name: str, condition: str) -> dict[str, Any]:
+    """A field that depends on another one."""
+    params = {"conditionField": condition, "cases": {"a": ["a"], "b": ["b"]}, "defaultCase": ["c"]}
+    return mapping(ENUM, params, name=name)
+
+
+def read(document: Any) -> set[tuple[str, str]]:
+    """What is wrong with the shape of a document."""
+    return {(issue.code, issue.path) for issue in read_definition(document).issues}
+
+
+def schema_of(*fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"fields": list(fields)}
+
+
+TWELVE: list[dict[str, Any]] = [
+    mapping(NUMBER, {"min": 10, "max": 1}, name="a"),
+    mapping(ENUM, {"values": []}, name="b"),
+    mapping(ENUM, {"values": ["x", "y"], "weights": [-1, 1]}, name="c"),
+    mapping(ENUM, {"values": ["x", "y"], "weights": [1]}, name="d"),
+    mapping("SEQUENCE", {"step": 0}, name="e"),
+    mapping("SEQUENCE", {"end": 10}, name="f"),
+    case("g", "gg"),
+    case("h", "h"),
+    mapping("NUMBER_RANGE", {}, name="i"),
+    mapping("CONSTANT", {"valeu": 1}, name="j"),
+    number("k", nullRate=1.5),
+    number("A"),
+]
+TWELVE_ISSUES = {
+    ("RANGE_INVERTED", "/fieldMappings/0/params/min"),
+    ("INVALID_VALUE", "/fieldMappings/1/params/values"),
+    ("INVALID_WEIGHTS", "/fieldMappings/2/params/weights/0"),
+    ("INVALID_WEIGHTS", "/fieldMappings/3/params/weights"),
+    ("INVALID_STEP", "/fieldMappings/4/params/step"),
+    ("SEQUENCE_OVERFLOW", "/fieldMappings/5/params/end"),
+    ("UNKNOWN_FIELD", "/fieldMappings/6/params/conditionField"),
+    ("DEPENDENCY_CYCLE", "/fieldMappings/7"),
+    ("INVALID_VALUE", "/fieldMappings/8/type"),
+    ("UNKNOWN_PROPERTY", "/fieldMappings/9/params/valeu"),
+    ("MISSING_PARAM", "/fieldMappings/9/params/value"),
+    ("INVALID_VALUE", "/fieldMappings/10/nullRate"),
+    ("DUPLICATE_FIELD", "/fieldMappings/11/fieldName"),
+}
+"""Eleven mappings with a mistake each, and one with the two that a misspelt name makes."""
+
+
+def test_all_mistakes_are_told_at_once_and_no_others() -> None:
+    examination = examined(*TWELVE)
+
+    assert {(issue.code, issue.path) for issue in examination.issues} == TWELVE_ISSUES
+    assert len(examination.issues) == len(TWELVE_ISSUES)
+    assert examination.plan is None
+
+
+@pytest.mark.parametrize("fixed", range(len(TWELVE)))
+def test_mending_one_mistake_leaves_the_others(fixed: int) -> None:
+    mappings = [number(f"fine {fixed}") if place == fixed else one for place, one in enumerate(TWELVE)]
+
+    left = {(code, path) for code, path in TWELVE_ISSUES if not path.startswith(f"/fieldMappings/{fixed}/")}
+    left -= {("DEPENDENCY_CYCLE", f"/fieldMappings/{fixed}")}
+    if fixed == 0:
+        left -= {("DUPLICATE_FIELD", "/fieldMappings/11/fieldName")}
+    assert found(*mappings) == left
+
+
+def test_an_issue_says_of_which_field_it_speaks_and_is_the_same_each_time() -> None:
+    first, second = examined(*TWELVE).issues, examined(*TWELVE).issues
+
+    assert [issue.id for issue in first] == [issue.id for issue in second]
+    assert len({issue.id for issue in first}) == len(first)
+    named = {issue.path.split("/")[2]: issue.field for issue in first if issue.code != "DEPENDENCY_CYCLE"}
+    assert named == {str(place): TWELVE[place]["fieldName"] for place in range(12) if place != 7}
+    assert all(issue.code in CODES and issue.severity is Severity.ERROR for issue in first)
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a", "b", "a"], {("DUPLICATE_FIELD", 2)}),
+        (["name", "Name"], {("DUPLICATE_FIELD", 1)}),
+        (["straße", "STRASSE"], {("DUPLICATE_FIELD", 1)}),
+        (["é", "e\u0301"], {("DUPLICATE_FIELD", 1)}),
+        (["a", "a.b"], {("PATH_CONFLICT", 1)}),
+        (["a.b.c", "a.b", "a.d"], {("PATH_CONFLICT", 0)}),
+        (["a.b", "a.b.c.d"], {("PATH_CONFLICT", 1)}),
+        (["a\\.b", "a"], set()),
+        (["a.b", "a.c", "ab"], set()),
+        (["a..b", ".a", "c."], {("INVALID_VALUE", 0), ("INVALID_VALUE", 1), ("INVALID_VALUE", 2)}),
+        (["", "  ", "\u200b", "x" * 257], {("INVALID_VALUE", place) for place in range(4)}),
+        (["a\nb", "a\u202eb", "a\x00"], {("INVALID_VALUE", place) for place in range(3)}),
+        (["../../x", "<script>", "'; drop table", "{{7*7}}", "%s%n", "🦊", "e\u0301", "x" * 256], None),
+    ],
+)
+def test_names_tell_fields_apart(names: list[str], expected: set[tuple[str, int]] | None) -> None:
+    told = found(*(number(name) for name in names))
+
+    if expected is None:
+        assert {code for code, _ in told} <= {"INVALID_VALUE"}
+        assert told == {("INVALID_VALUE", "/fieldMappings/0/fieldName")}  # an empty part between dots
+    else:
+        assert told == {(code, f"/fieldMappings/{place}/fieldName") for code, place in expected}
+
+
+def test_names_are_composed() -> None:
+    plan = examined(number("e\u0301")).plan
+
+    assert plan is not None
+    assert [column.name for column in plan.schema.columns] == ["é"]
+
+
+def test_a_definition_has_at_most_500_fields() -> None:
+    assert found(*(number(f"f{place}") for place in range(MAX_FIELDS))) == set()
+    assert found(*(number(f"f{place}") for place in range(MAX_FIELDS + 1))) == {("INVALID_VALUE", "/fieldMappings")}
+
+
+# Shape.
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 5, True])
+def test_a_definition_is_an_object(document: Any) -> None:
+    assert read(document) == {("TYPE_MISMATCH", "")}
+
+
+@pytest.mark.parametrize("name", ["id", "status", "createdBy", "createdAt", "updatedAt", "startedAt", "finishedAt"])
+def test_what_the_service_sets_cannot_be_set(name: str) -> None:
+    assert read({"name": "a", "fieldMappings": [number("b")], name: "x"}) == {("READ_ONLY", f"/{name}")}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"name": None}, ("MISSING_PARAM", "/name")),
+        ({"name": "  "}, ("INVALID_VALUE", "/name")),
+        ({"name": 5}, ("TYPE_MISMATCH", "/name")),
+        ({"fieldMappings": None}, ("MISSING_PARAM", "/fieldMappings")),
+        ({"fieldMappings": {}}, ("TYPE_MISMATCH", "/fieldMappings")),
+        ({"fieldMappings": []}, ("INVALID_VALUE", "/fieldMappings")),
+        ({"fieldMappings": ["x"]}, ("TYPE_MISMATCH", "/fieldMappings/0")),
+        ({"fieldMapings": []}, ("UNKNOWN_PROPERTY", "/fieldMapings")),
+        ({"seed": -1}, ("INVALID_VALUE", "/seed")),
+        ({"seed": 2**53}, ("INVALID_VALUE", "/seed")),
+        ({"seed": 1.0}, ("TYPE_MISMATCH", "/seed")),
+        ({"seed": True}, ("TYPE_MISMATCH", "/seed")),
+        ({"recordCount": 0}, ("INVALID_VALUE", "/recordCount")),
+        ({"recordCount": 10**12 + 1}, ("INVALID_VALUE", "/recordCount")),
+        ({"recordCount": "5"}, ("TYPE_MISMATCH", "/recordCount")),
+        ({"generationMode": "batch"}, ("INVALID_VALUE", "/generationMode")),
+        ({"clock": {"stepMs": -1}}, ("INVALID_VALUE", "/clock/stepMs")),
+        ({"schema": {"fields": []}}, ("INVALID_VALUE", "/schema/fields")),
+    ],
+)
+def test_the_shape_is_checked_property_by_property(change: dict[str, Any], expected: tuple[str, str]) -> None:
+    document = {"name": "a", "fieldMappings": [number("b")], **change}
+
+    assert read(document) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"fieldName": None}, ("MISSING_PARAM", "/fieldName")),
+        ({"type": None}, ("MISSING_PARAM", "/type")),
+        ({"type": 5}, ("TYPE_MISMATCH", "/type")),
+        ({"params": []}, ("TYPE_MISMATCH", "/params")),
+        ({"param": {}}, ("UNKNOWN_PROPERTY", "/param")),
+        ({"nullRate": 1.5}, ("INVALID_VALUE", "/nullRate")),
+        ({"nullRate": "0.5"}, ("TYPE_MISMATCH", "/nullRate")),
+        ({"missingRate": float("nan")}, ("NON_FINITE", "/missingRate")),
+        ({"nullRate": 0.6, "missingRate": 0.6}, ("INVALID_VALUE", "/missingRate")),
+        ({"unique": "yes"}, ("TYPE_MISMATCH", "/unique")),
+        ({"outputType": "TEXT"}, ("INVALID_VALUE", "/outputType")),
+    ],
+)
+def test_a_mapping_is_checked_property_by_property(change: dict[str, Any], expected: tuple[str, str]) -> None:
+    code, path = expected
+
+    assert (code, f"/fieldMappings/1{path}") in found(number("a"), number("b") | change)
+
+
+def test_an_unknown_type_is_told_with_the_one_that_was_meant() -> None:
+    [close] = issues(number("a") | {"type": "NUMERIC_RAGNE"})
+    [far] = issues(number("a") | {"type": "XYZ"})
+
+    assert close.hint == 'did you mean "NUMERIC_RANGE"?'
+    assert far.hint == f"accepted are {', '.join(field_types)}"
+
+
+def test_what_is_wrong_elsewhere_does_not_hide_what_is_wrong_in_a_mapping() -> None:
+    told = found(mapping(NUMBER, {"min": 5, "max": 1}), number("b", missingRate=2), batchSize=0, colour="red")
+
+    assert told == {
+        ("INVALID_VALUE", "/batchSize"),
+        ("UNKNOWN_PROPERTY", "/colour"),
+        ("RANGE_INVERTED", "/fieldMappings/0/params/min"),
+        ("INVALID_VALUE", "/fieldMappings/1/missingRate"),
+    }
+
+
+# References.
+
+
+def test_a_cycle_is_told_once_with_its_path() -> None:
+    told = list(issues(case("a", "b"), case("b", "c"), case("c", "a"), case("d", "a"), case("e", "e")))
+
+    assert [(issue.code, issue.message) for issue in told] == [
+        ("DEPENDENCY_CYCLE", "fields depend on each other: a → b → c → a"),
+        ("DEPENDENCY_CYCLE", "fields depend on each other: e → e"),
+    ]
+
+
+def test_an_unknown_field_is_told_with_the_one_that_was_meant() -> None:
+    [issue] = issues(text("country"), case("city", "Country"))
+
+    assert (issue.code, issue.path) == ("UNKNOWN_FIELD", "/fieldMappings/1/params/conditionField")
+    assert issue.hint == 'did you mean "country"?'
+
+
+def test_a_reference_to_a_field_with_mistakes_is_no_further_mistake() -> None:
+    broken = mapping(ENUM, {"values": []}, name="a")
+    inverted = mapping(NUMBER, {"min": 2, "max": 1}, name="c")
+
+    assert found(broken, case("b", "a"), inverted, case("d", "c")) == {
+        ("INVALID_VALUE", "/fieldMappings/0/params/values"),
+        ("RANGE_INVERTED", "/fieldMappings/2/params/min"),
+    }
+
+
+# Feasibility.
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(9, None), (10, "UNIQUE_TIGHT"), (11, "UNIQUE_IMPOSSIBLE"), (1, None), (None, None)]
+)
+def test_unique_needs_as_many_values_as_records(count: int | None, expected: str | None) -> None:
+    told = found(number("a", unique=True), count=count)
+
+    assert told == ({(expected, "/fieldMappings/0/unique")} if expected else set())
+
+
+def test_something_must_be_written() -> None:
+    assert found(number("a", omit=True), text("b", omit=True)) == {("INVALID_VALUE", "/fieldMappings")}
+    assert found(number("a", omit=True), text("b")) == set()
+
+
+def test_a_clock_begins_at_an_instant() -> None:
+    assert found(number("a"), clock={"start": "yesterday"}) == {("TYPE_MISMATCH", "/clock/start")}
+    assert found(number("a"), clock={"start": "now-30d"}) == set()
+
+
+# Schema and mappings.
+
+MAPPING, DECLARED = "/fieldMappings/0", "/schema/fields/0"
+TOO_LONG = {("VALUE_TOO_LONG", MAPPING)}
+INVOICE = mapping("SEQUENCE", {"template": "A{seq:05d}"}, name="x")
+PRICE = mapping(NUMBER, {"min": 0, "max": 100, "scale": 2}, name="x")
+REAL = mapping(NUMBER, {"min": 0, "max": 9.999}, name="x")
+HALVES = mapping(NUMBER, {"min": 0.5, "max": 1, "step": 0.5}, name="x")
+
+
+@pytest.mark.parametrize(
+    ("field", "mapped", "expected"),
+    [
+        ({"type": "INTEGER"}, number("x"), set()),
+        ({"type": "LONG"}, number("x"), set()),
+        ({"type": "STRING"}, number("x"), set()),
+        ({"type": "DECIMAL", "scale": 2}, number("x"), set()),
+        ({"type": "DATE"}, number("x"), {("TYPE_MISMATCH", f"{MAPPING}/outputType")}),
+        (
+            {"type": "LONG", "required": True},
+            number("x", nullRate=0.1),
+            {("REQUIRED_FIELD_NULLABLE", f"{MAPPING}/nullRate")},
+        ),
+        (
+            {"type": "LONG", "primaryKey": True},
+            number("x", missingRate=0.1),
+            {("REQUIRED_FIELD_NULLABLE", f"{MAPPING}/missingRate")},
+        ),
+        (
+            {"type": "STRING", "required": True},
+            text("x", ["a", None]),
+            {("REQUIRED_FIELD_NULLABLE", MAPPING), ("INVALID_VALUE", f"{MAPPING}/params/values/1")},
+        ),
+        ({"type": "STRING", "maxLength": 3}, text("x", ["abc", "abcd"]), TOO_LONG),
+        ({"type": "STRING", "maxLength": 4}, text("x", ["abc", "abcd"]), set()),
+        ({"type": "STRING", "maxLength": 5}, INVOICE, TOO_LONG),
+        ({"type": "STRING", "maxLength": 6}, INVOICE, set()),
+        ({"type": "STRING", "maxLength": 2}, mapping("CONSTANT", {"value": "abc"}, name="x"), TOO_LONG),
+        ({"type": "DECIMAL", "precision": 4, "scale": 2}, PRICE, TOO_LONG),
+        ({"type": "DECIMAL", "precision": 5, "scale": 2}, PRICE, set()),
+        ({"type": "DECIMAL", "precision": 3, "scale": 2}, REAL, TOO_LONG),  # it is rounded to 10.00
+        ({"type": "DECIMAL", "precision": 4, "scale": 2}, REAL, set()),
+        ({"type": "STRING", "enum": ["a"]}, text("x", ["a", "b"]), {("INVALID_VALUE", MAPPING)}),
+        ({"type": "STRING", "enum": ["a", "b", "c"]}, text("x", ["a", "b"]), set()),
+        ({"type": "INTEGER", "enum": list(range(1, 10))}, number("x"), {("INVALID_VALUE", MAPPING)}),
+        ({"type": "DECIMAL", "scale": 1, "enum": [0.5, 1]}, HALVES, set()),
+        (
+            {"type": "INTEGER"},
+            number("x", omit=True),
+            {("PROPERTY_NOT_ALLOWED", f"{MAPPING}/omit"), ("INVALID_VALUE", "/fieldMappings")},
+        ),
+        ({"type": "INTEGER"}, number("x", outputType="LONG"), {("TYPE_MISMATCH", f"{MAPPING}/outputType")}),
+        ({"type": "INTEGER", "precision": 5}, number("x"), {("PROPERTY_NOT_ALLOWED", f"{DECLARED}/precision")}),
+        ({"type": "DECIMAL", "precision": 4, "scale": 5}, REAL, {("RANGE_INVERTED", f"{DECLARED}/scale"), *TOO_LONG}),
+        ({"type": "INTEGER", "pattern": "a"}, number("x"), {("PROPERTY_NOT_ALLOWED", f"{DECLARED}/pattern")}),
+        ({"type": "STRING", "pattern": "("}, text("x"), {("INVALID_SYNTAX", f"{DECLARED}/pattern")}),
+    ],
+)
+def test_a_mapping_must_fit_its_field_of_the_schema(
+    field: dict[str, Any], mapped: dict[str, Any], expected: set[tuple[str, str]]
+) -> None:
+    assert found(mapped, schema=schema_of({"name": "x", **field})) == expected
+
+
+def test_fields_of_the_schema_and_mappings_belong_together() -> None:
+    declared = schema_of(
+        {"name": "a", "type": "INTEGER", "required": True},
+        {"name": "b", "type": "INTEGER"},
+        {"name": "c", "type": "INTEGER", "primaryKey": True},
+        {"name": "C", "type": "INTEGER"},
+    )
+
+    told = found(number("c"), number("d"), number("e", omit=True), schema=declared)
+
+    assert told == {
+        ("REQUIRED_FIELD_UNMAPPED", "/schema/fields/0"),
+        ("UNMAPPED_COLUMN", "/schema/fields/1"),
+        ("DUPLICATE_FIELD", "/schema/fields/3/name"),
+        ("UNMAPPED_COLUMN", "/schema/fields/3"),
+        ("EXTRA_MAPPING", "/fieldMappings/1/fieldName"),
+    }
+
+
+def test_a_field_whose_mapping_has_mistakes_is_mapped() -> None:
+    told = found(
+        mapping(ENUM, {"values": []}, name="a"), schema=schema_of({"name": "a", "type": "STRING", "required": True})
+    )
+
+    assert told == {("INVALID_VALUE", "/fieldMappings/0/params/values")}
