@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import polars as pl
@@ -41,13 +43,16 @@ def cast_output(output: Output, to: OutputType, scale: int | None) -> Output:
             raise ValueError(f"values from {output.minimum} to {output.maximum} do not fit {to} ({low} … {high})")
         return cast
     if to is T.DECIMAL and output.type in _NUMBERS:
-        digits = MAX_DECIMAL_DIGITS - cast.scale
-        bounds = [abs(Decimal(bound)) for bound in (output.minimum, output.maximum) if bound is not None]
-        if len(bounds) < 2 and output.type is not T.INTEGER:
+        bounds = [_bound(bound, cast.scale) for bound in (output.minimum, output.maximum)]
+        if None in bounds and output.type is not T.INTEGER:
+            digits = MAX_DECIMAL_DIGITS - cast.scale
             raise ValueError(f"{output.type} values without known bounds may have more than {digits} digits")
-        if bounds and max(bounds) >= Decimal(10) ** digits:
-            raise ValueError(f"values up to {max(bounds)} do not fit {digits} digits before the point")
-        return cast
+        limits = [abs(bound) for bound in bounds if bound is not None] or [2**31 * 10**cast.scale]
+        if max(limits) >= 10**MAX_DECIMAL_DIGITS:
+            largest = Decimal(max(limits)).scaleb(-cast.scale)
+            raise ValueError(f"values up to {largest} have more than {MAX_DECIMAL_DIGITS} digits at scale {cast.scale}")
+        exact = [None if bound is None else Decimal(bound).scaleb(-cast.scale) for bound in bounds]
+        return replace(cast, minimum=exact[0], maximum=exact[1])
     if to is T.DOUBLE and output.type in _NUMBERS:
         return cast
     if output.type is T.TIMESTAMP and to in {T.DATE, T.TIME}:
@@ -62,6 +67,11 @@ def cast_output(output: Output, to: OutputType, scale: int | None) -> Output:
                 raise ValueError(f'"{bad[0]}" cannot be read as {to}')
         return cast
     raise ValueError(f"{output.type} cannot be cast to {to}")
+
+
+def _bound(bound: Decimal | int | None, scale: int) -> int | None:
+    """A bound, scaled, as it is after the cast: 9.995 becomes 10.00."""
+    return None if bound is None else round(Fraction(bound) * 10**scale)
 
 
 def cast_values(values: pl.Series, output: Output, column: Column) -> pl.Series:
@@ -81,7 +91,11 @@ def cast_values(values: pl.Series, output: Output, column: Column) -> pl.Series:
         lower = values.str.to_lowercase()
         return pl.select(pl.when(lower.is_in(["true", "false"])).then(lower == "true")).to_series()
     if source is T.STRING and to is T.DATE:
-        return values.str.to_date("%Y-%m-%d", strict=False)
+        dates = values.str.to_date("%Y-%m-%d", strict=False)
+        return pl.select(pl.when(dates.is_between(date.min, date.max)).then(dates)).to_series()
+    if source is T.STRING and to is T.DOUBLE:
+        numbers = values.cast(pl.Float64, strict=False)
+        return pl.select(pl.when(numbers.is_finite()).then(numbers)).to_series()
     if to is T.DECIMAL and source in {T.DECIMAL, T.DOUBLE}:
         return _rounded(values, source, output.scale, column)
     return values.cast(column.dtype, strict=False)
