@@ -53,8 +53,13 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return len(self._kinds)
 
     def _load(self) -> None:
-        if not self._loaded:
-            self._loaded = True
+        if self._loaded:
+            return
+        self._loaded = True  # a module that is imported here may look into the registry
+        try:
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__, f"{self._package}."):
                 importlib.import_module(module.name)
+        except BaseException:
+            self._loaded = False
+            raise
