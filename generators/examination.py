@@ -254,7 +254,9 @@ class _Examiner:
         written = tuple(columns[name] for name in self.fields if not planned[name].omit)
         order: list[PlannedField | HiddenColumn] = [*hidden.values(), *(planned[name] for name in self._order())]
         schema = RecordSchema(self.definition.name, written)
-        return Plan(self.definition, self.facts, clock, self.pools, order, schema, made)
+        used = {name for mapping in self.mappings.values() for name in mapping.kind.pool_names(mapping.params)}
+        pools = {name: self.pools[name] for name in sorted(used)}
+        return Plan(self.definition, self.facts, clock, pools, order, schema, made)
 
     def _order(self) -> list[str]:
         """Fields after those that they depend on; where that leaves a choice, by rank and place."""

@@ -45,7 +45,8 @@ class PlannedField:
 class Plan:
     """What makes the records of a run: `batch` is pure, everything else describes it.
 
-    `steps` are the fields and hidden columns in an order in which each finds what it depends on.
+    `pools` are those that a field looks at; `steps` are the fields and hidden columns in an order in which each finds
+    what it depends on.
     """
 
     definition: Definition
@@ -111,18 +112,23 @@ class Plan:
             "schema": self.definition.document.get("schema"),
             "fieldMappings": self.definition.document["fieldMappings"],
             "facts": {name: value for name, value in facts.items() if name in used},
-            "pools": {name: snapshot.content_hash for name, snapshot in sorted(self.pools.items())},
+            "pools": {name: [pool.content_hash, pool.weight_column] for name, pool in self.pools.items()},
         }
         return hashlib.blake2b(json.dumps(spec, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     @property
     def tables_hash(self) -> str:
-        """32 hex digits of all tables: a worker whose own tables differ must not go on with the run."""
-        digest = hashlib.blake2b(digest_size=16)
-        for name, table in sorted(self.tables.items()):
-            digest.update(f"{name}\0{table.dtype.str}\0{table.shape}\0".encode())
-            digest.update(np.ascontiguousarray(table).data)
-        return digest.hexdigest()
+        """`hash_of_tables` of the plan's own."""
+        return hash_of_tables(self.tables)
+
+
+def hash_of_tables(tables: Tables) -> str:
+    """32 hex digits of all tables: a worker whose own tables differ must not go on with the run."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, table in sorted(tables.items()):
+        digest.update(f"{name}\0{table.dtype.str}\0{table.shape}\0".encode())
+        digest.update(np.ascontiguousarray(table).data)
+    return digest.hexdigest()
 
 
 def _masked(step: PlannedField, span: Span, values: pl.Series) -> tuple[pl.Series, NDArray[np.bool_] | None]:

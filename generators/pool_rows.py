@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -42,23 +41,22 @@ class RowChoice:
     """How rows are chosen.
 
     `candidates` are the rows to choose from, in the pool's order, or None for all of them. `distinct` takes each
-    candidate once.
+    candidate once, for the field of that name, and then does as `on_exhausted` says.
     """
 
     candidates: NDArray[np.int64] | None
     selection: PoolSelection
     exponent: float
     weight_column: str | None
-    distinct: bool
+    distinct: str | None
     on_exhausted: OnExhausted
 
 
 class PoolRows(HiddenColumn):
-    """The row numbers for a binding, or for one field without a binding; drawn by a stream of that name."""
+    """The numbers of the rows that records take, null where there is none left; drawn by the streams of a source."""
 
     def __init__(self, name: str, *, snapshot: Snapshot, source: Source, choice: RowChoice) -> None:
-        self.name = f"{name}#row"
-        self._shown = name
+        self.name = name
         self._snapshot, self._source, self._choice = snapshot, source, choice
 
     @property
@@ -69,8 +67,7 @@ class PoolRows(HiddenColumn):
 
     def tables(self) -> dict[str, NDArray[Any]]:
         if self._choice.selection is PoolSelection.WEIGHTED:
-            weights = self._snapshot.records[str(self._choice.weight_column)].cast(pl.Float64).fill_null(0.0).to_numpy()
-            return weight_tables(weights if self._choice.candidates is None else weights[self._choice.candidates])
+            return weight_tables(row_weights(self._snapshot, str(self._choice.weight_column), self._choice.candidates))
         if self._choice.selection is PoolSelection.ZIPF:
             return weight_tables(np.arange(1, self.count + 1, dtype=np.float64) ** -self._choice.exponent)
         return {}
@@ -85,92 +82,51 @@ class PoolRows(HiddenColumn):
         return Permutation(self._source.stream("shuffle"), self.count)
 
     def values(self, span: Span, columns: Columns) -> pl.Series:
-        choice, exhausted = self._choice, None
-        if choice.distinct:
-            picks, exhausted = self._distinct(span)
-        elif self._weighted is not None:
-            picks = self._weighted(self._words.words(span))
-        elif choice.selection is PoolSelection.SEQUENTIAL:
-            picks = (span.numbers() % np.uint64(self.count)).astype(np.int64)
-        elif choice.selection is PoolSelection.SHUFFLE:
-            cycles, places = np.divmod(span.numbers(), np.uint64(self.count))
-            picks = self._permutation(places, self._cycle_words.words_at(cycles)).astype(np.int64)
-        else:
-            picks = bounded(self._words.words(span), self.count).astype(np.int64)
-        rows = picks if choice.candidates is None else choice.candidates.take(picks)
-        series = pl.Series(self.name, rows)
-        return series if exhausted is None else pl.select(pl.when(~pl.Series(exhausted)).then(series)).to_series()
+        choice = self._choice
+        left = self._left(span) if choice.distinct is not None else span
+        picks = self._picks(left)
+        rows = pl.Series(self.name, picks if choice.candidates is None else choice.candidates.take(picks))
+        return rows if left is span else rows.extend_constant(None, span.count - left.count)
 
-    def _distinct(self, span: Span) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
-        """Each candidate once; behind the last one as `on_exhausted` says."""
-        numbers, count = span.numbers(), self.count
-        beyond = numbers >= np.uint64(count)
-        if not beyond.any():
-            exhausted = None
-        elif self._choice.on_exhausted is OnExhausted.NULL:
-            exhausted = beyond
-        elif self._choice.on_exhausted is OnExhausted.WRAP:
-            exhausted = None
-        else:
-            raise RecordInvalid(
-                "UNIQUE_EXHAUSTED",
-                f'pool "{self._snapshot.pool}" has only {count} distinct values',
-                field=self._shown,
-                record_number=max(span.start, count),
-            )
-        places = numbers % np.uint64(count)
+    def _picks(self, span: Span) -> NDArray[np.int64]:
+        """The places among the candidates that a span's records take."""
+        if self._weighted is not None:
+            return self._weighted(self._words.words(span))
         if self._choice.selection is PoolSelection.SEQUENTIAL:
-            return places.astype(np.int64), exhausted
-        return self._permutation(places).astype(np.int64), exhausted
+            places = span.numbers()
+            places %= np.uint64(self.count)
+            return places.view(np.int64)
+        if self._choice.selection is PoolSelection.SHUFFLE or self._choice.distinct is not None:
+            return self._shuffled(span).view(np.int64)
+        return bounded(self._words.words(span), self.count).view(np.int64)
 
+    def _shuffled(self, span: Span) -> NDArray[np.uint64]:
+        """Each candidate once per cycle, in another order each time."""
+        count, numbers = self.count, span.numbers()
+        cycle = span.start // count
+        if span.end <= (cycle + 1) * count:  # the usual case: one cycle, one word
+            word = np.uint64(self._cycle_words.word(cycle))
+            numbers -= np.uint64(cycle * count)
+            return self._permutation(numbers, np.broadcast_to(word, numbers.shape))
+        cycles, places = np.divmod(numbers, np.uint64(count))
+        return self._permutation(places, self._cycle_words.words_at(cycles))
 
-FILTERS: Mapping[str, str] = {
-    "EQ": "equal to",
-    "NE": "not equal to",
-    "IN": "one of",
-    "GT": "greater than",
-    "GE": "at least",
-    "LT": "less than",
-    "LE": "at most",
-}
-"""The operators of a pool filter, in words."""
-
-
-def filter_mask(column: pl.Series, op: str, value: Any) -> pl.Series:
-    """Which rows pass a filter; null never does. Raises ValueError when the value cannot be compared."""
-    wanted = value if isinstance(value, list) else [value]
-    if (op == "IN") != isinstance(value, list):
-        raise ValueError("IN takes a list" if op == "IN" else f"{op} takes one value, not a list")
-    try:
-        other = pl.Series(wanted, dtype=_literal_type(column.dtype, wanted), strict=True)
-        other = (
-            other.cast(column.dtype, strict=True) if other.dtype == pl.String and column.dtype.is_temporal() else other
+    def _left(self, span: Span) -> Span:
+        """The records of a span for which there is a candidate left; raises RecordInvalid where there must be one."""
+        choice, count = self._choice, self.count
+        if span.end <= count or choice.on_exhausted is OnExhausted.WRAP or not span.count:
+            return span
+        if choice.on_exhausted is OnExhausted.NULL:
+            return Span(span.start, max(count - span.start, 0))
+        raise RecordInvalid(
+            "UNIQUE_EXHAUSTED",
+            f'pool "{self._snapshot.pool}" has only {count:,} distinct values to take',
+            field=str(choice.distinct),
+            record_number=max(span.start, count),
         )
-    except (pl.exceptions.PolarsError, TypeError) as error:
-        raise ValueError(f"{value!r} cannot be compared with a {column.dtype} column") from error
-    match op:
-        case "EQ" | "IN":
-            passes = column.is_in(other.implode())
-        case "NE":
-            passes = ~column.is_in(other.implode())
-        case "GT":
-            passes = column > other
-        case "GE":
-            passes = column >= other
-        case "LT":
-            passes = column < other
-        case _:
-            passes = column <= other
-    return passes.fill_null(value=False) & column.is_not_null()
 
 
-def _literal_type(dtype: pl.DataType, wanted: list[Any]) -> pl.DataType:
-    """The type in which literals are compared: numbers with numbers, texts with texts, dates from ISO texts."""
-    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in wanted)
-    if dtype.is_numeric() and numeric:
-        return pl.Float64() if any(isinstance(value, float) for value in wanted) and dtype.is_integer() else dtype
-    if dtype == pl.Boolean and all(isinstance(value, bool) for value in wanted):
-        return dtype
-    if (dtype == pl.String or dtype.is_temporal()) and all(isinstance(value, str) for value in wanted):
-        return pl.String()
-    raise TypeError("not comparable")
+def row_weights(snapshot: Snapshot, column: str, candidates: NDArray[np.int64] | None) -> NDArray[np.float64]:
+    """The weights of some rows of a pool, or of all: shape ``(rows,)``; a row without one weighs nothing."""
+    weights = snapshot.records[column].cast(pl.Float64).fill_null(0.0).to_numpy()
+    return weights if candidates is None else weights.take(candidates)
