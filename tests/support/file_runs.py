@@ -45,6 +45,7 @@ class FileRun:
     overwrite: bool = False
     shards: int = 3
     batch: int | None = None
+    prepare: bool = True
     only: Sequence[int] | None = None
     """Numbers of the shards to write, in this order; None for all."""
     finalize: bool = True
@@ -131,7 +132,7 @@ def carry(run: FileRun, plan: Plan | None = None) -> Sequence[Written]:
     plan = plan or plan_of_run(run)
     destination = destination_of(run, plan)
     try:
-        if run.only is None:
+        if run.prepare:
             destination.prepare()
         for number in range(len(destination.delivery.shards)) if run.only is None else run.only:
             write_shard(run, plan, destination, number)

@@ -82,6 +82,7 @@ def untrue(files: Mapping[str, bytes], path: str) -> Iterator[str]:
         elif len(content) != file.bytes:
             yield f"{path} says that {file.name} has {file.bytes} bytes, it has {len(content)}"
         elif file.checksum not in {
+            None,
             f"xxh128:{xxhash.xxh3_128_hexdigest(content)}",
             f"sha256:{hashlib.sha256(content).hexdigest()}",
         }:
