@@ -22,7 +22,7 @@ from sinks.encoding.base import Encoder, EncoderOptions, encoders
 from sinks.encoding.compression import Compression
 from sinks.enums import BeforeRun, Checksum, DeliveryGuarantee
 from sinks.errors import SinkError, TerminalSinkError
-from sinks.files.ending import described_parts, is_intact, is_shown, joined_file, show_file, show_manifest
+from sinks.files.ending import described_parts, is_intact, is_shown, joined_file, show_file, show_manifest, undo_showing
 from sinks.files.folder import Folder
 from sinks.files.lock import PlaceLock
 from sinks.files.manifest import Manifest
@@ -30,7 +30,7 @@ from sinks.files.obstacles import collisions, live_runs, room_obstacles
 from sinks.files.parts import PartNames
 from sinks.files.paths import path_problem
 from sinks.files.place import CLAIM, HIDDEN_MANIFEST, PREPARED, REPLACED, Claim, Holdings, Place, holdings
-from sinks.files.segment import Segment
+from sinks.files.segment import Segment, data_name
 from sinks.files.shard import ShardWriter
 
 _AT = "/destination/config/path"
@@ -313,13 +313,7 @@ class FileDestination(Destination[Any]):
                 return
             self._hold()
             with target.enter(self._place.work_name) as work:
-                claim = Claim.from_json(work.read(CLAIM))
-            manifest = Manifest.from_json(target.read(self._place.manifest_name))
-            kept = {file.name for file in manifest.files} if manifest else set()
-            for name in self._place.shown_names(target):
-                if claim is not None and claim.covers(name) and name not in kept:
-                    target.remove(name)
-            target.sync()
+                undo_showing(work, target, self._place, self._segment_at(0), owner=self.delivery.owner)
             target.remove_folder(self._place.work_name)
         self.close()
 
@@ -351,7 +345,7 @@ class FileDestination(Destination[Any]):
             return Segment(span, name, header=True, name=name)
         for index, shard in enumerate(self.delivery.shards):
             if shard.start <= number < shard.end or shard.count == 0:
-                return Segment(shard, f"shard-{index}.data", header=index == 0, name=None)
+                return Segment(shard, data_name(index), header=index == 0, name=None)
         raise ValueError(f"record {number} is in no shard")
 
     def _open_folders(self) -> tuple[Folder, Folder] | None:

@@ -16,7 +16,7 @@ from sinks.files.folder import Folder
 from sinks.files.joining import join_shards
 from sinks.files.manifest import Manifest, WrittenFile, checksum_text, digest_bytes, file_digest, file_length
 from sinks.files.parts import PartNames, PartsLog
-from sinks.files.place import REPLACED, Place
+from sinks.files.place import CLAIM, HIDDEN_MANIFEST, REPLACED, Claim, Place
 from sinks.files.segment import Segment
 from sinks.files.system_errors import translated
 
@@ -99,6 +99,26 @@ def show_manifest(work: Folder, target: Folder, place: Place, manifest: Manifest
     others = tuple(file for file in (earlier.files if earlier else ()) if file.run_id != place.run_id)
     content = replace(manifest, files=(*others, *manifest.files)).to_json()
     work.replace_file(place.manifest_name, content, to=target)
+
+
+def undo_showing(work: Folder, target: Folder, place: Place, segment: Segment, *, owner: str) -> None:
+    """Take back what a run without an end has shown, so that nothing is left of which nobody knows whose it is."""
+    shown = Manifest.from_json(target.read(place.manifest_name))
+    replaced, hidden = (Manifest.from_json(work.read(name)) for name in (REPLACED, HIDDEN_MANIFEST))
+    claim = Claim.from_json(work.read(CLAIM))
+    if not place.in_parts:
+        if shown is None and hidden and work.size(segment.hidden) is None:
+            if is_intact(work, target, hidden, segment=segment):  # all that is missing is the manifest
+                show_manifest(work, target, place, hidden, append=False)
+        elif shown is None and replaced:
+            work.rename(REPLACED, place.manifest_name, to=target)
+        return
+    kept = {file.name for file in shown.files} if shown else set()
+    stale = {file.name for file in replaced.files} if replaced and replaced.owner == owner else set()
+    for name in place.shown_names(target):
+        if name not in kept and (name in stale or (claim is not None and claim.covers(name))):
+            target.remove(name)
+    target.sync()
 
 
 def _examined(folder: Folder, name: str, checksum: Checksum) -> tuple[int, bytes]:

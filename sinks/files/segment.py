@@ -19,3 +19,8 @@ class Segment:
     @property
     def index(self) -> str:
         return f"{self.hidden}.index"
+
+
+def data_name(shard: int) -> str:
+    """The hidden file of a shard's share in the one file; the first one's becomes the whole file."""
+    return f"shard-{shard}.data"
