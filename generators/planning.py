@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from engine.batch import Batch
 from engine.issues import Issue, did_you_mean
 from engine.schema import RecordSchema
 from engine.span import Span
-from generators.definition import Reading, read_definition
+from generators.definition import read_definition
 from generators.examination import compile_plan
 from generators.models import Run
-from generators.plan import Plan
+from generators.plan import Plan, hash_of_tables
 from generators.run_spec import PoolPin, RunSpec
 from pools import services as pool_services
-from pools.snapshot import Snapshot, open_snapshot
+from pools.snapshot import Snapshot, open_snapshot, sync_folder
 from sdg_project.errors import Conflict, Invalid
 from sdg_project.shapes import issues_of
 from sinks.destinations.base import Delivery, Destination, destinations
@@ -49,12 +53,6 @@ class PoolShelf(Mapping[str, Snapshot]):
 
     def __len__(self) -> int:
         return len(list(iter(self)))
-
-
-def used_pools(reading: Reading) -> set[str]:
-    """The names of the pools that a definition's fields look at."""
-    mappings = reading.definition.mappings if reading.definition else ()
-    return {name for mapping in mappings for name in mapping.kind.pool_names(mapping.params)}
 
 
 def destination_kind(document: Any) -> tuple[type[Destination[Any]] | None, Any, list[Issue]]:
@@ -103,10 +101,15 @@ def run_folder(run: Run) -> Path:
 
 
 def save_tables(run: Run, plan: Plan) -> None:
-    """Keep the plan's tables, so that every worker uses the very same ones."""
+    """Keep the plan's tables, so that every worker uses the very same ones; there whole or not at all."""
     folder = run_folder(run)
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "tables.npz", allow_pickle=False, **dict(plan.tables))
+    with (folder / "tables.new").open("xb") as file:
+        np.savez(file, allow_pickle=False, **dict(plan.tables))
+        file.flush()
+        os.fsync(file.fileno())
+    (folder / "tables.new").replace(folder / "tables.npz")
+    sync_folder(folder)
 
 
 def plan_of_run(run: Run) -> Plan:
@@ -114,11 +117,10 @@ def plan_of_run(run: Run) -> Plan:
     spec = RunSpec.from_json(run.spec)
     reading = read_definition(spec.document)
     pools = {name: _pinned(run, name, pin) for name, pin in spec.pools.items()}
-    path = run_folder(run) / "tables.npz"
-    tables = None
-    if path.exists():
-        with np.load(path) as file:
-            tables = {name: file[name] for name in file.files}
+    tables = _kept_tables(run)
+    if tables is not None and hash_of_tables(tables) != run.tables_hash:
+        message = f"the tables of run {run.pk} are no longer those that it was started with"
+        raise Conflict("SPEC_VERSION", message, hint="start a new run")
     try:
         plan = compile_plan(reading, facts=spec.facts(str(run.pk)), pools=pools, tables=tables)
     except Invalid as error:
@@ -132,20 +134,31 @@ def plan_of_run(run: Run) -> Plan:
     return plan
 
 
+def _kept_tables(run: Run) -> dict[str, NDArray[Any]] | None:
+    """The tables that the run was started with; None when they cannot be read, so that they have to be made anew."""
+    try:
+        with np.load(run_folder(run) / "tables.npz") as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return None
+
+
 def _pinned(run: Run, name: str, pin: PoolPin) -> Snapshot:
     """The very version of a pool that the run started with."""
     own = run_folder(run) / "pools" / f"{name}.arrow"
-    snapshot: Snapshot | None
-    if own.exists():
-        snapshot = open_snapshot(
-            own, pool=name, version=pin.version, content_hash=pin.content_hash, weight_column=pin.weight_column
-        )
-    else:
-        snapshot = pool_services.find_snapshot(name, version=pin.version)
+    reason = "is gone"
+    snapshot: Snapshot | None = None
+    try:
+        if own.exists():
+            snapshot = open_snapshot(own, pool=name, version=pin.version, content_hash=pin.content_hash)
+        else:
+            snapshot = pool_services.find_snapshot(name, version=pin.version)
+    except (OSError, ValueError, Invalid) as error:
+        reason = f"cannot be read ({error})"
     if snapshot is None or snapshot.content_hash != pin.content_hash:
-        message = f'version {pin.version} of pool "{name}" is gone, so run {run.pk} cannot go on'
-        raise Conflict("POOL_NOT_READY", message)
-    return snapshot
+        message = f'version {pin.version} of pool "{name}" {reason}, so run {run.pk} cannot go on'
+        raise Conflict("POOL_NOT_READY", message, hint="start a new run")
+    return replace(snapshot, weight_column=pin.weight_column)
 
 
 def destination_of_run(run: Run, schema: RecordSchema) -> Destination[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from engine.cuts import Cuts
 from engine.version import ENGINE_VERSION
 from generators.facts import RunFacts
+from sdg_project.errors import Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class RunSpec:
     root: str
     owner: str
     overwrite: bool
+    continues: bool = False
+    """Whether records depend on how many numbers earlier runs have used."""
     engine_version: str = ENGINE_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -54,9 +57,13 @@ class RunSpec:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RunSpec:
-        """The inverse of `to_json`."""
-        spec = cls(**document)
-        return replace(spec, pools={name: PoolPin(**pin) for name, pin in document["pools"].items()})
+        """The inverse of `to_json`; raises Conflict when another version's spec is not understood."""
+        try:
+            spec = cls(**document)
+            return replace(spec, pools={name: PoolPin(**pin) for name, pin in spec.pools.items()})  # type: ignore[arg-type]
+        except TypeError as error:
+            message = f"the run was started by another version of sdg (engine {document.get('engine_version')})"
+            raise Conflict("SPEC_VERSION", message, hint="continue it there, or start a new run") from error
 
     @property
     def cuts(self) -> Cuts:

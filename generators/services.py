@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from engine.batch import Batch
@@ -37,10 +38,12 @@ from generators.planning import (
 )
 from generators.record_schema import check_sample
 from generators.run_spec import PoolPin, RunSpec
-from generators.runs.lock import is_alive
+from generators.runs.lock import carrying
+from pools import services as pool_services
 from pools.snapshot import Snapshot, write_snapshot
-from sdg_project.errors import Invalid, NotFound
+from sdg_project.errors import Conflict, Invalid, NotFound
 from sinks.destinations.base import Delivery
+from sinks.errors import SinkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,8 @@ def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[
         record_count=records,
         started_at=plan.facts.started_at,
     )
-    _keep(run, plan, order)
     try:
+        _keep(run, plan, order)
         with transaction.atomic():
             run.save(force_insert=True)
             Shard.objects.bulk_create(
@@ -196,26 +199,62 @@ def find_run(reference: str) -> Run:
         if run is None:
             raise NotFound("there is no run yet", hint="start one with sdg run DEFINITION")
         return run
-    found = [run for run in runs.only("id") if str(run.pk).startswith(reference.lower())]
+    beginning = reference.lower().replace("-", "")
+    found = [run for run in runs.only("id") if beginning and run.pk.hex.startswith(beginning)]
     if len(found) != 1:
         problem = "there is no run" if not found else f"{len(found)} runs have ids that begin with"
-        raise NotFound(f"{problem} {reference}", hint="sdg runs lists them")
+        raise NotFound(f'{problem} "{reference}"', hint="sdg runs lists them")
     return Run.objects.get(pk=found[0].pk)
 
 
-def prune_runs(*, older_than: timedelta) -> list[Run]:
-    """Remove runs that have ended, or that nobody carries any more, for that long; with what only they need."""
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed, and what could not be: each run with the reason."""
+
+    runs: Sequence[Run]
+    pool_versions: int
+    kept: Sequence[tuple[Run, str]]
+
+
+def prune_runs(*, older_than: timedelta) -> Pruned:
+    """Remove runs that have ended so long ago, or were started so long ago and nobody works on them.
+
+    With them goes what only they need: tables, hidden parts, versions of pools. The newest run of an owner whose next
+    run goes on behind its numbers stays.
+    """
     limit = timezone.now() - older_than
-    removed = []
-    for run in Run.objects.filter(created_at__lt=limit):
-        if run.status == RunStatus.RUNNING and is_alive(run):
-            continue
+    removed: list[Run] = []
+    kept: list[tuple[Run, str]] = []
+    for run in Run.objects.annotate(rested_at=Coalesce("finished_at", "created_at")).filter(rested_at__lt=limit):
+        try:
+            if not _is_counted_on(run):
+                _remove(run)
+                removed.append(run)
+        except (Conflict, SinkError) as error:
+            kept.append((run, str(error)))
+    return Pruned(removed, pool_services.prune_versions(_pinned_versions()), kept)
+
+
+def _is_counted_on(run: Run) -> bool:
+    return bool(run.spec.get("continues")) and Run.objects.filter(owner=run.owner).first() == run
+
+
+def _remove(run: Run) -> None:
+    """Remove a run that nobody works on; raises Conflict when somebody does."""
+    with carrying(run):
+        run.refresh_from_db()
         if run.status != RunStatus.COMPLETED:
             destination_of_run(run, RecordSchema(run.name)).abandon()
-        shutil.rmtree(run_folder(run), ignore_errors=True)
-        removed.append(run)
         Run.objects.filter(pk=run.pk).delete()
-    return removed
+        shutil.rmtree(run_folder(run), ignore_errors=True)
+
+
+def _pinned_versions() -> set[tuple[uuid.UUID, int]]:
+    """The versions of stored pools that runs still need."""
+    specs = Run.objects.values_list("spec", flat=True)
+    pins = {(name, pin["version"]) for spec in specs for name, pin in spec["pools"].items()}
+    ids = {pool.name.lower(): pool.pk for pool in pool_services.list_pools()}
+    return {(ids[name.lower()], version) for name, version in pins if name.lower() in ids}
 
 
 def run_length(plan: Plan) -> tuple[int, str]:
@@ -245,7 +284,10 @@ def _asked(reading: Reading, order: RunOrder) -> RunSpec:
     shape = definition.shape if definition else None
     seed = shape.seed if shape and shape.seed is not None else secrets.randbelow(MAX_SEED + 1)
     now = datetime.now(UTC)
-    earlier = Run.objects.filter(owner=order.owner).aggregate(last=Sum("record_count"))["last"] or 0
+    earlier = [
+        before + made
+        for before, made in Run.objects.filter(owner=order.owner).values_list("spec__earlier_records", "record_count")
+    ]
     return RunSpec(
         document=definition.document if definition else {},
         seed=seed,
@@ -255,7 +297,7 @@ def _asked(reading: Reading, order: RunOrder) -> RunSpec:
         asked_count=(shape.record_count if shape else None) or 0,
         end_reason="",
         entropy=secrets.token_hex(16),
-        earlier_records=earlier,
+        earlier_records=max(earlier, default=0),
         pools={},
         frame=1,
         roll=None,
@@ -280,11 +322,12 @@ def _checked_sample(plan: Plan, records: int) -> Batch:
 
 
 def _cut(spec: RunSpec, plan: Plan, *, size: float, written: float) -> RunSpec:
-    """The spec with frames, parts and pins, from the sizes of a record in the plan's measure and as it is written."""
+    """The spec with frames, parts and pins, by the sizes of a record in the plan's measure and as it is written."""
     kind, config, _ = destination_kind(spec.document["destination"])
     roll = kind.roll_of(config, bytes_per_record=written, step_ms=plan.clock.step_ms) if kind is not None else None
     pins = {name: PoolPin(pool.version, pool.content_hash, pool.weight_column) for name, pool in plan.pools.items()}
-    return replace(spec, frame=frame_records(size), roll=roll, pools=pins)
+    continues = any("earlierRecords" in planned.field.uses() for planned in plan.fields)
+    return replace(spec, frame=frame_records(size), roll=roll, pools=pins, continues=continues)
 
 
 def _keep(run: Run, plan: Plan, order: RunOrder) -> None:

@@ -31,8 +31,12 @@ class Command(SdgCommand):
     def carry_out(self, options: dict[str, Any]) -> int:
         ready_database()
         if options["action"] == "prune":
-            removed = prune_runs(older_than=timedelta(days=options["days"]))
-            self.say(f"{len(removed)} runs removed; what completed runs have written is left where it is")
+            pruned = prune_runs(older_than=timedelta(days=options["days"]))
+            for run, reason in pruned.kept:
+                self.say(f"run {run.pk} is kept: {reason}")
+            self.say(f"{len(pruned.runs)} runs removed; what completed runs have written is left where it is")
+            if pruned.pool_versions:
+                self.say(f"{pruned.pool_versions} versions of pools removed, which no run needs any more")
             return DONE
         rows = [run_row(run) for run in Run.objects.all()]
         if options["json"]:

@@ -1,0 +1,26 @@
+"""A home of its own for each test that stores something, and runs in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.runs import Workshop
+
+
+@pytest.fixture
+def sdg_home(tmp_path: Path, settings: Any) -> Path:
+    """An SDG_HOME of its own for the test."""
+    home = tmp_path / "home"
+    home.mkdir()
+    settings.SDG_HOME = home
+    return home
+
+
+@pytest.fixture
+def workshop(sdg_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None) -> Workshop:
+    """Starts and carries runs whose files lie in the test's folder; they commit at every frame."""
+    monkeypatch.setattr("generators.runs.runner.COMMIT_SECONDS", 0.0)
+    return Workshop(tmp_path)
