@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -12,7 +11,7 @@ from engine.span import Span
 from generators.definition_files import whole_number
 from generators.planning import plan_of_run
 from generators.progress import Bar
-from generators.report import run_report, shown_path
+from generators.report import run_report
 from generators.runs.local import Stop, carry_run
 from generators.services import RunOrder, progress_of, start_run
 from generators.tables import show_records
@@ -47,14 +46,14 @@ class Command(SdgCommand):
         plan = plan_of_run(run)
         show_records(plan.schema, plan.batch(Span(0, min(3, run.record_count))), self.stdout)
         path = report["outputs"][0]["path"]
-        copy = Path("orders.yaml")
+        seconds, rate = report["activeSeconds"], report["averageRate"]
         self.stdout.write(
-            f"\n{report['recordsWritten']:,} records in {report['activeSeconds']:.2f} s: "
-            f"{report['averageRate']:,} records/s\n{path} ({report['bytesWritten']:,} bytes)\n\n"
+            f"\n{report['recordsWritten']:,} records in {seconds:.2f} s: {rate:,} records/s\n"
+            f"{path} ({report['bytesWritten']:,} bytes)\n\n"
             "Next:\n"
-            f"  sdg init {shown_path(str(copy.absolute()))}                     a definition of your own\n"
-            f"  sdg preview {copy}                  any of its records\n"
-            f"  sdg run {copy} --to orders.csv      write them\n"
-            "  sdg --help                           everything else"
+            "  sdg init orders.yaml                   a definition of your own\n"
+            "  sdg preview orders.yaml                any of its records\n"
+            "  sdg run orders.yaml --to orders.csv    write them\n"
+            "  sdg --help                             everything else"
         )
         return DONE
