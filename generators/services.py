@@ -86,7 +86,8 @@ def validate_definition(
     issues = list(examination.issues)
     plan = examination.plan
     if shape is not None and shape.destination is not None:
-        issues += _destination_issues(shape.destination, plan, root=root)
+        schema = plan.schema if plan is not None else RecordSchema(shape.name)
+        issues += _destination_issues(shape.destination, schema, root=root)
     if plan is None:
         return Validation(tuple(issues), None, None, None, None)
     records, _ = run_length(plan)
@@ -144,7 +145,8 @@ def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[
     shape = reading.definition.shape if reading.definition else None
     issues = list(examination.issues)
     if shape is not None and shape.destination is not None:
-        issues += _destination_issues(shape.destination, examination.plan, root=order.root)
+        schema = examination.plan.schema if examination.plan is not None else RecordSchema(shape.name)
+        issues += _destination_issues(shape.destination, schema, root=order.root)
     errors = [issue for issue in issues if issue.severity is Severity.ERROR]
     if errors or examination.plan is None or shape is None:
         raise Invalid(errors)
@@ -340,18 +342,18 @@ def _keep(run: Run, plan: Plan, order: RunOrder) -> None:
             write_snapshot(snapshot.records, folder / f"{name}.arrow")
 
 
-def _try_destination(document: Any, plan: Plan, *, root: str) -> Any:
+def _try_destination(document: Any, schema: RecordSchema, *, root: str) -> Any:
     """The definition's destination as a run would see it, for questions that need no run; None without one."""
     kind, config, issues = destination_kind(document)
     if kind is None or issues:
         return None
-    roll = kind.roll_of(config, bytes_per_record=1.0, step_ms=plan.clock.step_ms)
+    roll = kind.roll_of(config, bytes_per_record=1.0, step_ms=1)
     delivery = Delivery(
         run_id="preview",
         owner="",
-        generator_name=plan.definition.name,
-        started_at=plan.facts.started_at,
-        schema=plan.schema,
+        generator_name=schema.name,
+        started_at=datetime.now(UTC),
+        schema=schema,
         spec_hash="",
         cuts=Cuts(1, roll),
         shards=(Span(0, 1),),
@@ -360,13 +362,10 @@ def _try_destination(document: Any, plan: Plan, *, root: str) -> Any:
     return kind(config, delivery)
 
 
-def _destination_issues(document: Any, plan: Plan | None, *, root: str) -> Sequence[Issue]:
-    _, _, issues = destination_kind(document)
-    if issues or plan is None:
-        return issues
-    destination = _try_destination(document, plan, root=root)
-    found: Sequence[Issue] = destination.check()
-    return found
+def _destination_issues(document: Any, schema: RecordSchema, *, root: str) -> Sequence[Issue]:
+    """What is wrong with a destination; with the form of the records only as far as that is known."""
+    destination = _try_destination(document, schema, root=root)
+    return destination_kind(document)[2] if destination is None else destination.check()
 
 
 def _written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
@@ -374,7 +373,7 @@ def _written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
     document = plan.definition.shape.destination
     if document is None or not batch.span.count:
         return None
-    destination = _try_destination(document, plan, root=root)
+    destination = _try_destination(document, plan.schema, root=root)
     if destination is None or destination.check():
         return None
     return float(destination.encoded_bytes(batch)) / batch.span.count

@@ -68,7 +68,7 @@ class Command(SdgCommand):
         workers = options["workers"]
         if workers is not None and not 1 <= workers <= 512:
             raise Invalid([Issue("INVALID_VALUE", "", f"--workers must be between 1 and 512, not {workers}")])
-        if options["resume"]:
+        if options["resume"] is not None:
             self._refuse(options, "count", "to", "format", "seed", "started_at", "set", "overwrite", "checksum")
             ready_database()
             return self._carry(find_run(options["resume"]), options)
@@ -76,7 +76,12 @@ class Command(SdgCommand):
         if options["to"] and len(files) > 1:
             raise Invalid([Issue("INVALID_VALUE", "", f"--to names one file, but there are {len(files)} generators")])
         ready_database()
-        return max(self._run(file, options) for file in files)
+        code = DONE
+        for file in files:
+            code = max(code, self._run(file, options))
+            if code == INTERRUPTED:
+                break
+        return code
 
     def _refuse(self, options: dict[str, Any], *names: str) -> None:
         given = [name for name in names if options[name]]
