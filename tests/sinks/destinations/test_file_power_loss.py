@@ -13,7 +13,7 @@ from tests.sinks.destinations.scenarios import SCENARIOS, begun, torn, undisturb
 from tests.support.file_runs import FileRun, carry, shown, tree
 from tests.support.power_loss import Recorder, lay_out
 
-_TRIES = 15
+_TRIES = 8
 """How often luck decides what is left at each moment."""
 
 
