@@ -125,6 +125,23 @@ def test_two_writers_in_step_write_the_same_bytes(ahead: str, shard: Shard) -> N
     shard.has_come_to_its_end()
 
 
+@pytest.mark.parametrize("scenario", ["parts", "parquet parts", "appended"])
+def test_a_part_that_a_late_writer_shows_is_whole_though_a_new_one_has_begun_it(shard: Shard) -> None:
+    late = shard.writer().open(1)
+    roll = shard.destination.delivery.cuts.roll
+    assert roll is not None
+    while late.write() and late.next_record % roll:
+        pass
+
+    new = shard.writer().open(2)
+    new.write()
+    late.commit()
+
+    assert list(torn(shard.scenario, tree(shard.root))) == []
+    new.write_all()
+    shard.has_come_to_its_end()
+
+
 def test_a_late_writer_that_begins_a_part_anew_and_dies_leaves_nothing_torn(shard: Shard) -> None:
     late = shard.writer().open(1)
     new = shard.writer().open(2)
