@@ -122,8 +122,9 @@ def work_on_shards(run: Run, *, owner: str, stop: Stop, on_progress: Callable[[]
     def write(shard: Shard) -> None:
         def on_commit(progress: Progress) -> bool:
             on_progress()
+            lost = 0 if progress.next_record > shard.next_record else shard.lost_claims
             held = Shard.objects.filter(pk=shard.pk, owner=owner, epoch=shard.epoch).update(
-                next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=0
+                next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost
             )
             return bool(held) and not stop.asked
 

@@ -1,0 +1,75 @@
+"""`sdg run` in trouble: no room, records that cannot be made, processes that die again and again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.sdg import Sdg
+
+
+def test_a_full_disk_pauses_the_run_and_resuming_with_room_gives_the_undisturbed_bytes(sdg: Sdg) -> None:
+    path = sdg.definition(recordCount=300_000)
+    undisturbed = sdg("run", path, "--to", "a.jsonl", "--json").json
+
+    full = sdg("run", path, "--to", "b.jsonl", "--json", SDG_FAILPOINTS="file.write.frame=enospc@3")
+    torn = (sdg.folder / "b.jsonl").exists()
+    listed = sdg("runs", "--json").out.splitlines()[0]
+    resumed = sdg("run", "--resume", "last", "--json")
+
+    assert full.code == 3
+    assert full.json["status"] == "PAUSED"
+    assert full.json["lastError"]["code"] == "DEST_FULL"
+    assert "free some room" in full.err
+    assert "sdg run --resume" in full.err
+    assert not torn
+    assert '"PAUSED"' in listed
+    assert resumed.code == 0, resumed.err
+    assert resumed.json["outputs"][0]["checksum"] == undisturbed["outputs"][0]["checksum"]
+
+
+def test_a_failed_fsync_is_survived_without_anybody_s_help(sdg: Sdg) -> None:
+    path = sdg.definition(recordCount=200_000)
+    undisturbed = sdg("run", path, "--to", "a.jsonl", "--json").json
+
+    shaken = sdg("run", path, "--to", "b.jsonl", "--json", SDG_FAILPOINTS="file.fsync=eio@1")
+
+    assert shaken.code == 0, shaken.err
+    assert shaken.json["outputs"][0]["checksum"] == undisturbed["outputs"][0]["checksum"]
+
+
+def test_children_that_die_again_and_again_fail_the_run_in_a_sentence(sdg: Sdg) -> None:
+    path = sdg.definition(recordCount=200_000)
+
+    answer = sdg("run", path, "--to", "o.jsonl", "--workers", "2", "--json", SDG_FAILPOINTS="slice.made=kill")
+
+    assert answer.code == 1
+    assert answer.json["status"] == "FAILED"
+    assert answer.json["lastError"]["code"] == "POISON"
+    assert "processes have died" in answer.err
+    assert not (sdg.folder / "o.jsonl").exists()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_record_that_cannot_be_made_fails_the_run_with_its_number(sdg: Sdg, workers: str) -> None:
+    field = {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 1, "end": 70_000}}
+    whole = sdg.definition("whole.json", fieldMappings=[field], recordCount=70_000)
+    beyond = sdg.definition("beyond.json", fieldMappings=[field], recordCount=70_001)
+
+    done = sdg("run", whole, "--to", "w.csv", "--workers", workers, "--json")
+    refused = sdg("run", beyond, "--to", "b.csv", "--workers", workers, "--json")
+
+    assert done.code == 0, done.err
+    assert refused.code == 2
+    assert "SEQUENCE_OVERFLOW" in refused.err
+    assert "70000" in refused.err.replace(",", "")
+
+
+def test_a_sequence_that_stops_ends_the_run_with_its_reason(sdg: Sdg) -> None:
+    field = {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 1, "end": 10, "onEnd": "STOP"}}
+    path = sdg.definition(fieldMappings=[field], recordCount=1000)
+
+    answer = sdg("run", path, "--to", "o.csv", "--json")
+
+    assert answer.code == 0, answer.err
+    assert answer.json["recordsWritten"] == 10
+    assert answer.json["endReason"] == "SEQUENCE_END"
