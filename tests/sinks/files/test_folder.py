@@ -146,39 +146,32 @@ def test_the_root_itself_may_be_behind_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real" / "a" / "x").read_bytes() == b"content"
 
 
-def test_a_folder_that_becomes_a_link_between_check_and_use_leads_nowhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", ["mkdir", "stat", "fsync"])
+def test_a_folder_that_becomes_a_link_between_check_and_use_leads_nowhere(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "outside").mkdir()
-    flips, stop = [0], threading.Event()
-    place, aside = tmp_path / "root" / "shop", tmp_path / "root" / "aside"
-    place.mkdir(parents=True)
+    place, swapped, real = tmp_path / "root" / "shop", list[str](), getattr(os, call)
+    (tmp_path / "root").mkdir()
 
-    def flip() -> None:
-        while not stop.is_set():
-            place.rename(aside)
-            place.symlink_to(tmp_path / "outside")
-            place.unlink()
-            aside.rename(place)
-            flips[0] += 1
+    def swap(*args: object, **more: object) -> object:
+        try:
+            return real(*args, **more)
+        finally:
+            if not swapped and os.path.lexists(place):
+                place.rename(tmp_path / "root" / "aside")
+                place.symlink_to(tmp_path / "outside")
+                swapped.append(call)
 
-    attacker = threading.Thread(target=flip)
-    attacker.start()
-    try:
-        refused = number = 0
-        while number < 300 or (flips[0] < 50 and number < 20_000):
-            number += 1
-            try:
-                with Folder.at(str(tmp_path / "root"), ["shop"]) as folder:
-                    folder.replace_file(f"file-{number % 7}", b"content")
-                    os.close(folder.open(f"data-{number % 7}", create=True))
-            except SinkError:
-                refused += 1
-    finally:
-        stop.set()
-        attacker.join()
+    if call == "stat":
+        place.mkdir()
+    monkeypatch.setattr(os, call, swap)
+    operation = Folder.nearest if call == "stat" else Folder.made
+    with pytest.raises(TerminalSinkError, match="is a link or of the wrong kind"):
+        operation(str(tmp_path / "root"), ["shop", "deep"])
 
+    assert swapped == [call]
     assert os.listdir(tmp_path / "outside") == []
-    assert flips[0] >= 50
-    assert refused < number
 
 
 def test_a_name_stays_in_the_folder_that_was_opened_wherever_that_goes(folder: Folder, tmp_path: Path) -> None:
