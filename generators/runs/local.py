@@ -71,7 +71,9 @@ def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], N
     """
     with carrying(run):
         change_status(run, RunStatus.RUNNING, error=None, finished_at=None)
-        run.shards.filter(state=ShardState.READY).update(owner="")  # whoever had them is gone: we hold the lock
+        # Whoever had a shard is gone, since we hold the lock. Also those that were done are opened again, in case that
+        # what they had hidden was lost: a complete one costs no more than that.
+        run.shards.update(owner="", state=ShardState.READY)
         started = time.monotonic()
         failure = _carried(run, workers=workers, stop=stop, on_progress=on_progress)
         spent = {"active_seconds": run.active_seconds + time.monotonic() - started}

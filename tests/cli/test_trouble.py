@@ -73,3 +73,18 @@ def test_a_sequence_that_stops_ends_the_run_with_its_reason(sdg: Sdg) -> None:
     assert answer.code == 0, answer.err
     assert answer.json["recordsWritten"] == 10
     assert answer.json["endReason"] == "SEQUENCE_END"
+
+
+def test_hidden_shards_that_were_lost_are_made_again(sdg: Sdg) -> None:
+    path = sdg.definition(recordCount=300_000)
+    undisturbed = sdg("run", path, "--to", "a.jsonl", "--json").json
+    killed = sdg("run", path, "--to", "b.jsonl", "--workers", "2", SDG_FAILPOINTS="run.finalize=kill")
+
+    [work] = sdg.folder.glob(".b.jsonl.sdg-*")
+    for hidden in work.glob("shard-0*"):
+        hidden.unlink()
+    resumed = sdg("run", "--resume", "last", "--json")
+
+    assert killed.code == -9
+    assert resumed.code == 0, resumed.err
+    assert resumed.json["outputs"][0]["checksum"] == undisturbed["outputs"][0]["checksum"]
