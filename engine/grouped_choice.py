@@ -40,7 +40,9 @@ def grouped_tables(groups: Sequence[NDArray[np.float64]]) -> dict[str, NDArray[A
         raise ValueError(f"1 to {MAX_GROUPS} groups are possible, not {len(groups)}")
     ends = []
     for number, weights in enumerate(groups):
-        if not np.isfinite(weights).all() or (weights < 0).any() or not 0 < weights.sum() < np.inf:
+        with np.errstate(over="ignore"):  # a sum beyond all numbers is refused
+            total = weights.sum()
+        if not np.isfinite(weights).all() or (weights < 0).any() or not 0 < total < np.inf:
             raise ValueError("weights must be finite, not negative, and not all 0")
         shares = np.cumsum(weights / weights.sum())
         shares[int(np.flatnonzero(weights)[-1]) :] = 1.0  # behind it nothing is drawn, however the sums are rounded
