@@ -84,7 +84,7 @@ def update_generator(generator_id: UUID, document: Any) -> Generator:
     if not changed:
         status = get_generator(generator_id).status  # NotFound when it has been deleted meanwhile
         message = f"a generator cannot be changed while it is {status}"
-        details = {"status": status, "action": "update", "allowed": ["pause", "stop"]}
+        details = {"generatorStatus": status, "action": "update", "allowed": ["pause", "stop"]}
         raise Conflict("INVALID_TRANSITION", message, hint="pause or stop it first", details=details)
     return get_generator(generator_id)
 

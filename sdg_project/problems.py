@@ -60,7 +60,7 @@ def problem(
         document["hint"] = hint
     if issues:
         document["errors"] = [issue.as_json() for issue in issues]
-    return document | dict(details or {})
+    return {**(details or {}), **document}  # the standard's `status` is that of HTTP
 
 
 def problem_of(error: Exception, context: Mapping[str, Any]) -> Response:  # noqa: ARG001  # DRF calls it so

@@ -1,5 +1,7 @@
 """POST /generators."""
 
+# ruff: noqa: UP031  # braces are those of JSON here
+
 from __future__ import annotations
 
 from typing import Any
@@ -239,7 +241,15 @@ def test_a17_a_refused_post_does_not_use_its_key_up(editor: Caller) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["../x.jsonl", "/etc/x.jsonl", "a/../../x.jsonl", "..\\x.jsonl", "x" * 300 + ".jsonl", "a/\u0007.jsonl", "a//b.jsonl"],
+    [
+        "../x.jsonl",
+        "/etc/x.jsonl",
+        "a/../../x.jsonl",
+        "..\\x.jsonl",
+        "x" * 300 + ".jsonl",
+        "a/\u0007.jsonl",
+        "a//b.jsonl",
+    ],
 )
 def test_s12_a_path_that_leads_out_of_the_output_folder_is_refused(editor: Caller, path: str) -> None:
     destination = {"type": "FILE", "config": {"path": path, "format": "JSONL"}}
