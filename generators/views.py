@@ -57,7 +57,7 @@ class GeneratorsView(ApiView):
             generation_mode=query.word("generationMode", GenerationMode),
             destination_type=query.word("destinationType", destinations),
             universe_id=query.uuid("universeId"),
-            search=query.text("search"),
+            search=query.text("search", most=200),
         )
         page = page_of(query)
         query.finish()

@@ -222,7 +222,7 @@ def _definition(document: Any, *, stored: Pool | None) -> dict[str, Any]:
     if isinstance(source, dict):
         if stored is not None and source == public_source(stored):
             own["source"] = stored.source
-        elif source.get("type") in {"FILE", "UPLOAD"}:
+        elif source.get("type") in ("FILE", "UPLOAD"):  # it may be anything, also unhashable
             message = f"a source of type {source['type']} cannot be named over HTTP"
             hint = "send the content with PUT /pools/{poolName}/content, or use sdg pool add"
             issues.append(Issue("PROPERTY_NOT_ALLOWED", "/source/type", message, hint))

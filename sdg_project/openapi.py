@@ -61,7 +61,7 @@ def operation(
     described: Callable[[F], F] = extend_schema(
         operation_id=name,
         summary=summary,
-        description="",
+        description=f"{summary}.",
         request=request,
         responses=responses,
         parameters=list(parameters),
@@ -172,7 +172,7 @@ def _united(made: dict[str, Any], several: str, parts: Sequence[Mapping[str, Any
     others = [translated(part) for part in parts if part.get("type") != "null"]
     if len(others) < len(parts):
         made["nullable"] = True
-    if len(others) > 1:
+    if len(others) > 1 or "discriminator" in made:
         return made | {several: others}
     [only] = others
     return made | {"allOf": [only]} if "$ref" in only else only | made

@@ -83,9 +83,12 @@ class Query:
             self._refuse("TYPE_MISMATCH", name, f"{name} must be a UUID, not {quoted(str(text))}")
             return None
 
-    def text(self, name: str) -> str | None:
-        """Any text."""
-        return self._single(name)
+    def text(self, name: str, *, most: int) -> str | None:
+        """Any text of at most so many characters."""
+        text = self._single(name)
+        if text is not None and len(text) > most:
+            self._refuse("INVALID_VALUE", name, f"{name} must have at most {most} characters, not {len(text):,}")
+        return text
 
     def texts(self, name: str) -> list[str]:
         """Texts: the parameter may be repeated, and each may hold several with commas between them."""

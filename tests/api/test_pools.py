@@ -64,6 +64,13 @@ def test_a_name_in_use_is_refused(editor: Caller) -> None:
     assert_problem(editor.post("/pools", {**SIZES, "name": "Sizes"}), 409, "NAME_TAKEN")
 
 
+@pytest.mark.parametrize("type_", [None, 5, {}, ["FILE"], "NOWHERE"])
+def test_a_source_of_no_type_is_refused(editor: Caller, type_: Any) -> None:
+    problem = assert_problem(editor.post("/pools", {"name": "p", "source": {"type": type_, "pool": "people"}}), 400)
+
+    assert problem["errors"][0]["path"] == "/source/type"
+
+
 @pytest.mark.parametrize("source", [{"type": "FILE", "path": "/etc/passwd", "format": "CSV"}, {"type": "UPLOAD"}])
 def test_s12_a_request_cannot_name_files_of_the_server(editor: Caller, source: dict[str, str]) -> None:
     problem = assert_problem(editor.post("/pools", {"name": "p", "source": source}), 400, "PROPERTY_NOT_ALLOWED")
