@@ -71,6 +71,7 @@ class GeneratorsView(ApiView):
         answer="GeneratorResponse",
         status=201,
         errors=[409],
+        repeatable=True,
         tag=_TAG,
     )
     def post(self, request: Request) -> Response:
@@ -117,6 +118,7 @@ class ValidateView(ApiView):
             query("strict", {"type": "boolean", "default": False}, "Warnings count as errors."),
             query("acknowledge", {"type": "array", "items": {"type": "string"}}, "Ids of issues that are accepted."),
         ],
+        repeatable=True,
         tag=_TAG,
     )
     def post(self, request: Request) -> Response:

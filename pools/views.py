@@ -59,6 +59,7 @@ class PoolsView(ApiView):
         answer="Pool",
         status=201,
         errors=[409],
+        repeatable=True,
         tag="pools",
     )
     def post(self, request: Request) -> Response:
@@ -112,6 +113,7 @@ class PoolRefreshView(ApiView):
         parameters=[_NAME, query("wait", {"type": "boolean", "default": False}, "Wait up to 30 s, then answer 200.")],
         errors=[404, 409, 413, 415],
         further={200: "Pool"},
+        repeatable=True,
         tag="pools",
     )
     def post(self, request: Request, poolName: str) -> Response:  # noqa: N803

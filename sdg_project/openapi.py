@@ -42,10 +42,14 @@ def operation(
     parameters: Sequence[OpenApiParameter] = (),
     errors: Sequence[int] = (),
     further: Mapping[int, str] | None = None,
+    repeatable: bool = False,
     tag: str = "service",
 ) -> Callable[[F], F]:
     """Describe a view's method: its answer and its body are components by name, or lists of them (``Name[]``)."""
-    codes = sorted({400, 401, 403, 406, 429, 503, *errors, *([413, 415] if body else [])})
+    codes = sorted(
+        {400, 401, 403, 406, 429, 503, *errors, *([413, 415] if body else []), *([409] if repeatable else [])}
+    )
+    headers = [*([_KEY] if repeatable else []), *(_PAGE_HEADERS if PAGE[0] in parameters else [])]
     responses: dict[Any, Any] = {
         (code, _PROBLEM_TYPE): OpenApiResponse(_reference("Problem"), description=_MEANINGS[code]) for code in codes
     }
@@ -64,10 +68,24 @@ def operation(
         description=f"{summary}.",
         request=request,
         responses=responses,
-        parameters=list(parameters),
+        parameters=[*parameters, *headers],
         tags=[tag],
     )
     return described
+
+
+_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="A request that is repeated with its key within 24 hours gets the first answer again.",
+)
+_PAGE_HEADERS = (
+    OpenApiParameter(
+        "X-Total-Count", int, OpenApiParameter.HEADER, description="Length of the whole list.", response=[200]
+    ),
+    OpenApiParameter("Link", str, OpenApiParameter.HEADER, description="The other pages (RFC 8288).", response=[200]),
+)
 
 
 def query(name: str, schema: Mapping[str, Any], description: str, **further: Any) -> OpenApiParameter:
