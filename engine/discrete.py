@@ -152,7 +152,7 @@ class Geometric(Counting):
     )
 
     def window(self) -> tuple[int, int]:
-        return 1, 1 + math.ceil(_CUT / -math.log1p(-self.p))
+        return 1, 1 + math.ceil(min(_CUT / -math.log1p(-self.p), 2.0**53))  # the quotient may be infinite
 
     def ratios(self, numbers: Floats) -> Floats:
         return np.full(numbers.shape, math.log1p(-self.p))

@@ -1,8 +1,23 @@
 """The app of generators and their runs."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.apps import AppConfig
 
 
 class GeneratorsConfig(AppConfig):
     name = "generators"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from pools.uses import register_finder
+
+        register_finder(_uses_of_pool)
+
+
+def _uses_of_pool(name: str) -> list[dict[str, Any]]:
+    from generators.catalog import uses_of_pool  # when it is asked: commands that ask nobody load less
+
+    return uses_of_pool(name)

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from engine.issues import Issue, did_you_mean, pointer
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
 from engine.span import MAX_RECORDS
 from generators.enums import EndCondition, GenerationMode, OnError
 from generators.fields.base import FieldType, field_types
-from sdg_project.shapes import FieldName, Name, Number, Params, Share, issues_of
+from sdg_project.shapes import Faults, FieldName, Name, Number, Params, Share, issues_of
 
 MAX_FIELDS = 500
 MAX_SEED = 2**53 - 1
-READ_ONLY = frozenset({"id", "status", "createdBy", "createdAt", "updatedAt", "startedAt", "finishedAt"})
+READ_ONLY = frozenset(
+    {
+        "id", "status", "createdBy", "createdAt", "updatedAt", "startedAt", "finishedAt", "deliveryGuarantee",
+        "effectiveSeed", "runId", "specChanged", "lastError", "endReason", "pauseReason", "metrics",
+    }
+)  # fmt: skip
+"""Properties that the service adds when it shows a definition."""
+
+
+def _no_universe(universe_id: UUID) -> UUID:
+    raise Faults(Issue("UNIVERSE_NOT_FOUND", "", f"there is no universe {universe_id}"))
 
 
 class MappingShape(Params):
@@ -86,6 +97,9 @@ class DefinitionShape(Params):
     shards: int | None = Field(default=None, ge=1, le=512, description="Into how many ranges a run is cut.")
     on_error: OnError = Field(default=OnError.STOP, description="What a record that cannot be made does.")
     destination: dict[str, Any] | None = Field(default=None, description="Where the records go.")
+    universe_id: Annotated[UUID, AfterValidator(_no_universe)] | None = Field(
+        default=None, description="The universe that the generator belongs to."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +155,8 @@ def read_definition(document: Any, *, destination_required: bool = False, count_
         )
     issues = [
         Issue("READ_ONLY", pointer(name), f'"{name}" is set by the service', f'remove "{name}"')
-        for name in document
-        if name in READ_ONLY
+        for name, value in document.items()
+        if name in READ_ONLY and value is not None
     ]
     own = {name: value for name, value in document.items() if name not in READ_ONLY}
     shape, shape_issues = _shape(own)

@@ -17,6 +17,15 @@ class OnError(StrEnum):
     STOP = "STOP"
 
 
+class GeneratorStatus(StrEnum):
+    CREATED = "CREATED"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+
+
 class RunOrigin(StrEnum):
     """Who carries a run: the command line itself, or the service's workers."""
 

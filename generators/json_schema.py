@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,28 +17,7 @@ _REFERENCE = "#/$defs/{model}"
 
 def definition_schema() -> dict[str, Any]:
     """The schema of a definition: mappings and destinations are told apart by their ``type``."""
-    models: list[type[BaseModel]] = [
-        DefinitionShape,
-        MappingShape,
-        *(kind.Params for kind in field_types.values()),
-        *(kind.Config for kind in destinations.values()),
-    ]
-    references, document = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
-    parts = document["$defs"]
-    names = {model: reference["$ref"].rpartition("/")[2] for (model, _), reference in references.items()}
-    mapping = parts.pop(names[MappingShape])
-    variants = [
-        _variant(mapping, kind, _REFERENCE.format(model=names[field.Params]), "params")
-        for kind, field in field_types.items()
-    ]
-    root = parts.pop(names[DefinitionShape])
-    root["properties"]["fieldMappings"]["items"] = {"oneOf": variants}
-    root["properties"]["destination"] = {
-        "description": root["properties"]["destination"].get("description", ""),
-        "oneOf": [
-            _destination(kind, _REFERENCE.format(model=names[place.Config])) for kind, place in destinations.items()
-        ],
-    }
+    parts, root = definition_parts(_REFERENCE)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Generator definition",
@@ -46,12 +26,63 @@ def definition_schema() -> dict[str, Any]:
     }
 
 
-def _variant(mapping: dict[str, Any], kind: str, params: str, key: str) -> dict[str, Any]:
-    """The schema of a mapping of one type."""
-    properties = {**mapping["properties"], "type": {"const": kind}, key: {"$ref": params}}
-    return {"type": "object", "properties": properties, "required": mapping["required"], "additionalProperties": False}
+def definition_parts(reference: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schemas that a definition consists of, by name, and its own; `reference` is how they refer to each other.
+
+    ``FieldMapping`` and ``Destination`` are unions, told apart by ``type``, of variants that have names, too.
+    """
+    models: list[type[BaseModel]] = [
+        DefinitionShape,
+        MappingShape,
+        *(kind.Params for kind in field_types.values()),
+        *(kind.Config for kind in destinations.values()),
+    ]
+    references, document = models_json_schema([(model, "validation") for model in models], ref_template=reference)
+    parts: dict[str, Any] = document["$defs"]
+    names = {
+        model: next(name for name in parts if found["$ref"] == reference.format(model=name))
+        for (model, _), found in references.items()
+    }
+    mapping = parts.pop(names[MappingShape])
+    for kind, field in field_types.items():
+        properties = {
+            **mapping["properties"],
+            "type": {"const": kind},
+            "params": {"$ref": reference.format(model=names[field.Params])},
+        }
+        parts[variant_name(kind, "Mapping")] = _closed(properties, mapping["required"])
+    for kind, place in destinations.items():
+        config = {"$ref": reference.format(model=names[place.Config])}
+        properties = {"type": {"const": kind}, "config": config}
+        parts[variant_name(kind, "Destination")] = _closed(properties, ["type", "config"])
+    parts["FieldMapping"] = _union({kind: variant_name(kind, "Mapping") for kind in field_types}, reference)
+    parts["Destination"] = _union({kind: variant_name(kind, "Destination") for kind in destinations}, reference)
+    root = parts.pop(names[DefinitionShape])
+    root["properties"]["fieldMappings"]["items"] = {"$ref": reference.format(model="FieldMapping")}
+    root["properties"]["destination"] = {
+        "description": root["properties"]["destination"].get("description", ""),
+        "$ref": reference.format(model="Destination"),
+    }
+    return parts, root
 
 
-def _destination(kind: str, config: str) -> dict[str, Any]:
-    properties = {"type": {"const": kind}, "config": {"$ref": config}}
-    return {"type": "object", "properties": properties, "required": ["type", "config"], "additionalProperties": False}
+def variant_name(kind: str, of: str) -> str:
+    """The name of a variant: NUMERIC_RANGE of Mapping is NumericRangeMapping."""
+    return "".join(word.capitalize() for word in kind.split("_")) + of
+
+
+def _closed(properties: Mapping[str, Any], required: Iterable[str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _union(variants: Mapping[str, str], reference: str) -> dict[str, Any]:
+    places = {kind: reference.format(model=name) for kind, name in variants.items()}
+    return {
+        "oneOf": [{"$ref": place} for place in places.values()],
+        "discriminator": {"propertyName": "type", "mapping": places},
+    }

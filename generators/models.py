@@ -1,4 +1,4 @@
-"""Runs and their shards: the control database's account of what is going on.
+"""Generators, their runs and shards: the control database's account of what is going on.
 
 The truth about how far a shard is stands at the destination; `Shard.next_record` is a copy for people to look at.
 """
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from engine.span import Span
-from generators.enums import RunOrigin, RunStatus, ShardState
+from generators.enums import GenerationMode, GeneratorStatus, RunOrigin, RunStatus, ShardState
 
 
 def choices(words: type[Any]) -> list[tuple[str, str]]:
@@ -19,11 +19,39 @@ def choices(words: type[Any]) -> list[tuple[str, str]]:
     return [(word.value, word.value.replace("_", " ").capitalize()) for word in words]
 
 
+class Generator(models.Model):
+    """A stored definition: one document, and beside it what lists are filtered and sorted by."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    name_key = models.CharField(max_length=600, unique=True, help_text="The name without regard to case.")
+    status = models.CharField(
+        max_length=16, choices=choices(GeneratorStatus), default=GeneratorStatus.CREATED, db_index=True
+    )
+    generation_mode = models.CharField(max_length=16, choices=choices(GenerationMode))
+    destination_type = models.CharField(max_length=16)
+    definition = models.JSONField(help_text="As it was sent, without what is read-only.")
+    pool_fields = models.JSONField(default=dict, help_text="The pools that it uses, in lower case, with the fields.")
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(help_text="When the definition was last changed.")
+    last_run = models.ForeignKey("Run", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Run(models.Model):
     """One execution of a definition. `spec`, frozen at start, is all that its records and its place depend on."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     origin = models.CharField(max_length=16, choices=choices(RunOrigin))
+    generator = models.ForeignKey(
+        Generator, on_delete=models.SET_NULL, null=True, blank=True, related_name="runs", help_text="Kept without it."
+    )
     owner = models.CharField(max_length=200, db_index=True, help_text="Who may replace what this run writes.")
     name = models.CharField(max_length=200, help_text="Name of the generator.")
     spec = models.JSONField()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from generators.services import progress_of
 from sinks.destinations.base import destinations
 
 
-def run_report(run: Run) -> dict[str, Any]:
-    """What a run has done so far, ready for JSON."""
-    progress = progress_of(run)
+def run_report(run: Run, progress: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """What a run has done so far, ready for JSON; `progress` is that of `progress_of` where it is known."""
+    progress = progress or progress_of(run)
     written = sum(output["bytes"] for output in run.outputs) or progress["bytes"]
     kind = destinations[run.spec["document"]["destination"]["type"]]
     rate = round(progress["records"] / run.active_seconds) if run.active_seconds else 0

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Any
 
-from pools.builtin.base import VERSION, BuiltinPool
+from pools import services
+from pools.builtin.base import VERSION, BuiltinPool, builtin_pools
 from pools.column_types import column_metadata, typed_columns
-from pools.enums import LoadStrategy, PoolStatus
+from pools.enums import PoolLoadStrategy, PoolStatus
 from pools.models import Pool
 from pools.snapshot import Snapshot, table_bytes
+from pools.uses import uses_of
 
 
 def pool_answer(pool: Pool) -> dict[str, Any]:
     """A stored pool."""
-    current = pool.versions.filter(version=pool.version).first()
+    current = next((version for version in pool.versions.all() if version.version == pool.version), None)
     return {
         "name": pool.name,
         "source": pool.source,
@@ -39,7 +43,7 @@ def builtin_answer(kind: type[BuiltinPool], snapshot: Snapshot) -> dict[str, Any
         "name": kind.kind,
         "source": {"type": "BUILTIN", "pool": kind.kind},
         "status": PoolStatus.READY.value,
-        "loadStrategy": LoadStrategy.FULL.value,
+        "loadStrategy": PoolLoadStrategy.FULL.value,
         "version": VERSION,
         "contentHash": kind.content_hash,
         "rowCount": records.height,
@@ -51,3 +55,44 @@ def builtin_answer(kind: type[BuiltinPool], snapshot: Snapshot) -> dict[str, Any
         "loadDurationMs": 0,
         "lastError": None,
     }
+
+
+# For the API, which tells nobody where files lie on the server.
+
+
+def public_answers() -> list[dict[str, Any]]:
+    """All pools, by name, the built-in ones too."""
+    stored = {pool.name.lower(): pool for pool in Pool.objects.prefetch_related("versions")}
+    names = [*(pool.name for pool in stored.values()), *(name for name in builtin_pools if name not in stored)]
+    return [
+        public_answer(stored[name.lower()]) if name.lower() in stored else _builtin(name)
+        for name in sorted(names, key=str.lower)
+    ]
+
+
+def public_answer_of(name: str) -> dict[str, Any]:
+    """One pool with what uses it; raises NotFound."""
+    is_stored = name not in builtin_pools or Pool.objects.filter(name__iexact=name).exists()
+    answer = public_answer(services.get_pool(name)) if is_stored else _builtin(name)
+    return {**answer, "usedBy": uses_of(answer["name"])}
+
+
+def public_answer(pool: Pool) -> dict[str, Any]:
+    """A stored pool without the folders of its file."""
+    answer = {**pool_answer(pool), "source": public_source(pool)}
+    folder = os.path.dirname(str(pool.source.get("path", "")))
+    if folder and pool.last_error:
+        answer["lastError"] = json.loads(json.dumps(pool.last_error).replace(json.dumps(f"{folder}/")[1:-1], ""))
+    return answer
+
+
+def public_source(pool: Pool) -> dict[str, Any]:
+    """The source of a stored pool without the folders of its file."""
+    if pool.source.get("type") == "FILE":
+        return {**pool.source, "path": os.path.basename(str(pool.source["path"]))}
+    return dict(pool.source)
+
+
+def _builtin(name: str) -> dict[str, Any]:
+    [snapshot] = services.snapshots_for([name]).values()
+    return builtin_answer(builtin_pools[name], snapshot)

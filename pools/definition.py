@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from engine.issues import Issue, did_you_mean, pointer
 from engine.schema import MAX_DECIMAL_DIGITS
-from pools.enums import ColumnType, LoadStrategy
+from pools.enums import ColumnType, PoolLoadStrategy
 from pools.limits import PoolLimits
 from pools.sources.base import PoolSource, sources
 from sdg_project.errors import Invalid
@@ -49,7 +49,9 @@ class PoolShape(Params):
         str, AfterValidator(_pool_name), Field(description="Unique without regard to case.", examples=["products"])
     ]
     source: dict[str, Any] = Field(description="Where the rows come from: type and its parameters.")
-    load_strategy: LoadStrategy = Field(default=LoadStrategy.FULL, description="How much of the source is loaded.")
+    load_strategy: PoolLoadStrategy = Field(
+        default=PoolLoadStrategy.FULL, description="How much of the source is loaded."
+    )
     columns: list[DeclaredColumn] = Field(default_factory=list, max_length=1_000, description="Declared columns.")
     weight_column: str | None = Field(default=None, min_length=1, description="Default column of weights.")
     limits: PoolLimits = Field(default_factory=PoolLimits, description="What is more is refused.")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from engine.schema import OutputType
 
 
-class LoadStrategy(StrEnum):
+class PoolLoadStrategy(StrEnum):
     """How much of a source a pool holds."""
 
     FULL = "FULL"

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from pools.definition import NAME_PATTERN
-from pools.enums import LoadStrategy, PoolStatus
+from pools.enums import PoolLoadStrategy, PoolStatus
 
 
 def choices(words: type[StrEnum]) -> list[tuple[str, str]]:
@@ -25,7 +25,7 @@ class Pool(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, validators=[RegexValidator(NAME_PATTERN)])
     source = models.JSONField(help_text="Where the rows come from: type and its parameters.")
-    load_strategy = models.CharField(max_length=16, choices=choices(LoadStrategy), default=LoadStrategy.FULL)
+    load_strategy = models.CharField(max_length=16, choices=choices(PoolLoadStrategy), default=PoolLoadStrategy.FULL)
     declared_columns = models.JSONField(default=list, blank=True, help_text="Columns whose type is declared.")
     weight_column = models.CharField(max_length=256, blank=True, help_text="Default column of weights.")
     limits = models.JSONField(default=dict, blank=True, help_text="Most rows and bytes that are loaded.")

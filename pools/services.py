@@ -21,6 +21,7 @@ from pools.enums import PoolStatus
 from pools.loading import Loaded, load
 from pools.models import Pool, PoolVersion
 from pools.snapshot import Snapshot, content_hash, snapshot_of, table_bytes
+from pools.uses import uses_of
 from sdg_project.documents import Document
 from sdg_project.errors import Conflict, Invalid, NotFound
 
@@ -69,7 +70,7 @@ def refresh_pool(name: str) -> Pool:
             raise NotFound(f'pool "{name}" has just been removed')
         pool.refresh_from_db()  # another process may have loaded it while this one waited
         try:
-            loaded = load(read_pool(pool_document(pool)), base=Path())
+            loaded = load(read_pool(pool_document(pool)), base=store.pool_folder(pool.pk))
         except Invalid as error:
             _failed(pool, [issue.as_json() for issue in error.issues])
             raise
@@ -77,6 +78,30 @@ def refresh_pool(name: str) -> Pool:
             _failed(pool, [])
             raise
         return _publish(pool.pk, loaded, duration_ms=int((monotonic() - started) * 1000))
+
+
+def replace_pool(name: str, document: Mapping[str, Any]) -> Pool:
+    """Give a pool another definition, whose source is loaded first.
+
+    Raises Invalid when that fails; nothing changes then. Relative paths are below the pool's own folder in the store.
+    """
+    pool = get_pool(name)
+    definition = read_pool(document)
+    shape = definition.shape
+    if shape.name.lower() != pool.name.lower():
+        message = f'the name must be "{pool.name}", as in the address: pools are not renamed'
+        raise Invalid([Issue("INVALID_VALUE", "/name", message)])
+    with store.loading_lock(pool.pk):
+        started = monotonic()
+        loaded = load(definition, base=store.pool_folder(pool.pk))
+        changes = {
+            "source": dict(document["source"]),
+            "load_strategy": shape.load_strategy,
+            "declared_columns": [column.model_dump(mode="json", exclude_defaults=True) for column in shape.columns],
+            "weight_column": shape.weight_column or "",
+            "limits": shape.limits.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        }
+        return _publish(pool.pk, loaded, duration_ms=int((monotonic() - started) * 1000), changes=changes)
 
 
 def get_pool(name: str) -> Pool:
@@ -103,8 +128,11 @@ def pool_names() -> list[str]:
 
 
 def remove_pool(name: str) -> None:
-    """Remove a pool with all its versions; who uses it is for the caller to ask before."""
+    """Remove a pool with all its versions; raises Conflict when something still uses it."""
     pool = get_pool(name)
+    if used_by := uses_of(pool.name):
+        message = f'pool "{pool.name}" is used by {len(used_by)} generators'
+        raise Conflict("IN_USE", message, hint="change these first", details={"usedBy": used_by})
     with store.loading_lock(pool.pk):
         _remove(pool)
 
@@ -202,10 +230,12 @@ def prune_versions(keep: set[tuple[UUID, int]]) -> int:
     return removed
 
 
-def _publish(pool_id: UUID, loaded: Loaded, *, duration_ms: int) -> Pool:
+def _publish(pool_id: UUID, loaded: Loaded, *, duration_ms: int, changes: Mapping[str, Any] | None = None) -> Pool:
     """Make a loaded table the pool's version in use, by one transaction behind the written file."""
     digest = content_hash(loaded.records)
     pool = Pool.objects.get(pk=pool_id)
+    for name, value in (changes or {}).items():
+        setattr(pool, name, value)
     current = pool.versions.filter(version=pool.version).first()
     same = current is not None and current.content_hash == digest and _is_there(pool, current)
     if not same:

@@ -24,6 +24,11 @@ def store_folder() -> Path:
     return Path(settings.SDG_HOME) / "pools"
 
 
+def pool_folder(pool_id: UUID) -> Path:
+    """Where the tables and the uploaded content of a pool lie; not made by this call."""
+    return store_folder() / str(pool_id)
+
+
 @contextmanager
 def loading_lock(pool_id: UUID) -> Iterator[None]:
     """Held while a pool is loaded, so that a pool is loaded by one process at a time; ends with the process."""

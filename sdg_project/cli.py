@@ -19,6 +19,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("generators", "say everything that is wrong with a definition"),
     "schema": ("generators", "print the JSON Schema of a definition, for editors"),
     "pool": ("pools", "add, list, show, refresh and remove pools of values"),
+    "token": ("sdg_project", "create, list and revoke tokens that open the API"),
+    "user": ("sdg_project", "create people who log in to the admin"),
+    "openapi": ("sdg_project", "print the OpenAPI document of the API"),
 }
 """Name → the app whose management command it is, and a summary."""
 
@@ -47,8 +50,13 @@ def _load(name: str) -> Any:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdg_project.settings")
     gc.disable()  # importing makes a hundred thousand objects that stay: a tenth of the start is looking through them
     import django
+    from django.core.exceptions import ImproperlyConfigured
 
-    django.setup()
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        print(f"sdg: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     app, _ = COMMANDS[name]
     module = import_module(f"{app}.management.commands.{name}")
     gc.freeze()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from engine.issues import Issue
 
@@ -19,6 +20,10 @@ class Invalid(SdgError):
         super().__init__("; ".join(f"{issue.path or '/'}: {issue.message}" for issue in self.issues))
 
 
+class TooLarge(SdgError):
+    """The request has more bytes than are read."""
+
+
 class NotFound(SdgError):
     """There is no such thing; `hint` may name a close one."""
 
@@ -28,11 +33,13 @@ class NotFound(SdgError):
 
 
 class Conflict(SdgError):
-    """Not in this state: `code` says which rule of the world stands against it."""
+    """Not in this state: `code` says which rule of the world stands against it, `details` what a program may need."""
 
-    def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, hint: str | None = None, details: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
-        self.code, self.hint = code, hint
+        self.code, self.hint, self.details = code, hint, dict(details or {})
 
 
 class Unavailable(SdgError):

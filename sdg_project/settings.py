@@ -5,15 +5,69 @@ from __future__ import annotations
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import lazy
 
 from sdg_project import env
+from sdg_project.secret_key import read_or_make
+
+if _faults := list(env.faults()):
+    raise ImproperlyConfigured("; ".join(_faults))
 
 SDG_HOME = env.home()
 SDG_OUTPUT_ROOT = env.output_root()
+SDG_TRUSTED_PROXIES = env.trusted_proxies()
+SDG_UPLOAD_MAX_BYTES = env.upload_max_bytes()
+
+DEBUG = False
+# Made only when something is signed: looking at records leaves no trace.
+SECRET_KEY: Any = env.secret_key() or lazy(lambda: read_or_make(env.home()), str)()
+ALLOWED_HOSTS = env.allowed_hosts()
 
 INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py looks for the apps' admin modules; commands need none
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "sdg_project.apps.GroundConfig",
     "pools.apps.PoolsConfig",
     "generators.apps.GeneratorsConfig",
+]
+
+MIDDLEWARE = [
+    "sdg_project.middleware.RequestLog",
+    "sdg_project.middleware.TrustedProxies",
+    "sdg_project.middleware.SecurityHeaders",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "sdg_project.urls"
+WSGI_APPLICATION = "sdg_project.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
 ]
 
 DATABASES: dict[str, Any] = {"default": environ.Env.db_url_config(env.database_url())}
@@ -27,14 +81,98 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Throttles count here. It is one process that serves, so its memory is the right place.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# Security.
+
+LOGIN_URL = "/admin/login/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = env.is_production()
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = env.is_production()
+CSRF_FAILURE_VIEW = "sdg_project.problems.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31_536_000 if env.is_production() else 0
+# Only set where a trusted proxy said it: `TrustedProxies` removes the header of everybody else.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # whether subdomains have TLS is for the owner of the domain to say
+    "security.W008",  # the proxy that ends TLS also redirects; inside, health checks speak plain HTTP
+    "security.W021",
+]
+CORS_ALLOWED_ORIGINS = env.cors_origins()
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key"]
+CORS_EXPOSE_HEADERS = ["Link", "Retry-After", "X-Request-Id", "X-Total-Count"]
+
+# The API.
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "sdg_project.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["sdg_project.authentication.HasRole"],
+    "DEFAULT_THROTTLE_CLASSES": ["sdg_project.throttles.TokenThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["sdg_project.requests.StrictJson"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "sdg_project.problems.problem_of",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Synthetic Data Generator (SDG) API",
+    "DESCRIPTION": "Pool-based synthetic data generation for development, testing, and demo environments.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.0.1",
+    "SERVERS": [{"url": "http://127.0.0.1:50032"}],
+    "SERVE_PUBLIC": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayOperationId": True},
+    "POSTPROCESSING_HOOKS": ["sdg_project.openapi.complete_document"],
+    "SORT_OPERATIONS": False,
+}
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "sdg_project.logs.LineFormatter"},
+        "json": {"()": "sdg_project.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": env.log_format()}},
     "root": {"handlers": ["stderr"], "level": env.log_level()},
+    "loggers": {
+        # What these say of a request, `RequestLog` says too, in one line.
+        "django.request": {"level": "CRITICAL"},
+        "django.security": {"level": "ERROR"},
+    },
 }

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=100, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_.-]{1,100}$')])),
                 ('source', models.JSONField(help_text='Where the rows come from: type and its parameters.')),
-                ('load_strategy', models.CharField(choices=[('FULL', 'Full')], default=pools.enums.LoadStrategy['FULL'], max_length=16)),
+                ('load_strategy', models.CharField(choices=[('FULL', 'Full')], default=pools.enums.PoolLoadStrategy['FULL'], max_length=16)),
                 ('declared_columns', models.JSONField(blank=True, default=list, help_text='Columns whose type is declared.')),
                 ('weight_column', models.CharField(blank=True, help_text='Default column of weights.', max_length=256)),
                 ('limits', models.JSONField(blank=True, default=dict, help_text='Most rows and bytes that are loaded.')),

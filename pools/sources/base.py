@@ -12,6 +12,8 @@ from sdg_project.registry import Kind, Registry
 from sdg_project.shapes import Params
 
 P = TypeVar("P", bound=Params)
+DELIMITER_PATTERN = r"^[\t -!#-/:-@\[-`{-~]$"
+"""What may stand between the cells of CSV: any visible ASCII but letters, digits and quotes, a blank or a tab."""
 
 
 class PoolSource(Kind, ABC, Generic[P]):

@@ -117,6 +117,7 @@ def test_the_cases_of_the_other_tests_are_accepted(case: Case) -> None:
             [("INVALID_STEP", "/type", Severity.ERROR)],
         ),
         (HUNDRED, {"type": "GEOMETRIC", "p": 1e-9}, [("INVALID_VALUE", "/type", Severity.ERROR)]),
+        (HUNDRED, {"type": "GEOMETRIC", "p": 5e-324}, [("INVALID_VALUE", "/type", Severity.ERROR)]),
         (HUNDRED, {"type": "POISSON", "lambda": 1e15}, [("INVALID_VALUE", "/type", Severity.ERROR)]),
         (REAL, {"type": "ZIPF"}, [("INVALID_VALUE", "/type", Severity.ERROR)]),
         (Lattice(Decimal(0), Decimal(1), 10**7 + 1), {"type": "ZIPF"}, [("INVALID_VALUE", "/type", Severity.ERROR)]),

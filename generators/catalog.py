@@ -1,0 +1,252 @@
+"""The catalog: stored generators, and what can be done with them without a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from engine.errors import RecordInvalid
+from engine.issues import Issue
+from engine.span import Span
+from generators.definition import READ_ONLY, DefinitionShape
+from generators.digest import run_digest
+from generators.enums import GeneratorStatus
+from generators.models import Generator, Run
+from generators.plan import Plan
+from generators.planning import plan_of_run
+from generators.services import Validation, preview_plan, validate_definition
+from sdg_project.errors import Conflict, Invalid, NotFound
+from sinks.encoding.base import encoders
+from sinks.encoding.compression import Compression
+
+MAX_DIGEST_RECORDS = 10_000_000
+"""A digest is computed while the client waits: of more records it would take too long."""
+
+_DEFAULTS = {
+    info.alias or name: info.get_default(call_default_factory=True)
+    for name, info in DefinitionShape.model_fields.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorFilter:
+    """Which generators of the catalog are asked for; None means any."""
+
+    status: str | None = None
+    generation_mode: str | None = None
+    destination_type: str | None = None
+    universe_id: UUID | None = None
+    search: str | None = None
+
+
+def create_generator(document: Any, *, by: str) -> Generator:
+    """Store a definition; raises Invalid with all that validate finds, Conflict when the name is taken."""
+    plan = _accepted(document)
+    now = timezone.now()
+    generator = Generator(**_columns(plan), created_by=by, created_at=now, updated_at=now)
+    try:
+        with transaction.atomic():
+            generator.save(force_insert=True)
+    except IntegrityError as error:
+        raise _name_taken(generator.name) from error
+    return generator
+
+
+def update_generator(generator_id: UUID, document: Any) -> Generator:
+    """Replace the definition of a generator that is not running.
+
+    What the service adds to a definition when it shows one is left out, so that a shown one can be sent back; only its
+    ``id`` must fit.
+    """
+    generator = get_generator(generator_id)
+    given = document
+    if isinstance(document, dict):
+        _check_id(generator, document.get("id"))
+        given = {name: value for name, value in document.items() if name not in READ_ONLY}
+    plan = _accepted(given)
+    columns = _columns(plan)
+    if _complete(columns["definition"]) != _complete(generator.definition):
+        columns["updated_at"] = timezone.now()
+    try:
+        with transaction.atomic():
+            changed = (
+                Generator.objects.filter(pk=generator.pk).exclude(status=GeneratorStatus.RUNNING).update(**columns)
+            )
+    except IntegrityError as error:
+        raise _name_taken(columns["name"]) from error
+    if not changed:
+        status = get_generator(generator_id).status  # NotFound when it has been deleted meanwhile
+        message = f"a generator cannot be changed while it is {status}"
+        details = {"generatorStatus": status, "action": "update", "allowed": ["pause", "stop"]}
+        raise Conflict("INVALID_TRANSITION", message, hint="pause or stop it first", details=details)
+    return get_generator(generator_id)
+
+
+def delete_generator(generator_id: UUID) -> None:
+    """Remove a generator; its runs stay."""
+    get_generator(generator_id).delete()
+
+
+def get_generator(generator_id: UUID) -> Generator:
+    """A generator with its last run; raises NotFound."""
+    generator = _with_last_run(Generator.objects.filter(pk=generator_id)).first()
+    if generator is None:
+        raise NotFound(f"there is no generator {generator_id}")
+    return generator
+
+
+def find_generators(wanted: GeneratorFilter) -> QuerySet[Generator]:
+    """The generators that are asked for, oldest first, with their last runs."""
+    found = _with_last_run(Generator.objects.all())
+    if wanted.universe_id is not None:
+        return found.none()  # read_definition accepts no universe, so that nothing belongs to one
+    if wanted.status is not None:
+        found = found.filter(status=wanted.status)
+    if wanted.generation_mode is not None:
+        found = found.filter(generation_mode=wanted.generation_mode)
+    if wanted.destination_type is not None:
+        found = found.filter(destination_type=wanted.destination_type)
+    if wanted.search:
+        in_name = Q(name_key__contains=wanted.search.casefold())
+        found = found.filter(in_name | Q(definition__description__icontains=wanted.search))
+    return found
+
+
+def validate_request(document: Any, *, preview: int) -> Validation:
+    """What validate says of the body of a create request."""
+    return validate_definition(
+        document,
+        updated_at=timezone.now(),
+        root=str(settings.SDG_OUTPUT_ROOT),
+        preview=preview,
+        destination_required=True,
+    )
+
+
+def uses_of_pool(name: str) -> list[dict[str, Any]]:
+    """The generators that use a pool, with the fields and with the version that a run of theirs holds."""
+    key = name.lower()
+    users = _with_last_run(Generator.objects.filter(pool_fields__has_key=key), with_spec=True)
+    return [
+        {
+            "generatorId": str(user.pk),
+            "fieldNames": user.pool_fields[key],
+            "pinnedVersion": _pinned_version(user, key),
+        }
+        for user in users
+    ]
+
+
+# Records.
+
+
+def plan_of_generator(generator: Generator) -> Plan:
+    """A plan to look at any records of a stored generator; raises Invalid when it does not compile any more."""
+    return preview_plan(generator.definition, updated_at=generator.updated_at)
+
+
+def run_of_generator(generator: Generator, run_id: UUID) -> Run:
+    """A run of a generator; raises NotFound."""
+    run = generator.runs.filter(pk=run_id).first()
+    if run is None:
+        raise NotFound(f'generator "{generator.name}" has no run {run_id}')
+    return run
+
+
+def records_json(plan: Plan, span: Span) -> bytes:
+    """Records as a JSON array of objects; raises Conflict for the first one that cannot be made."""
+    if not span.count:
+        return b"[]"
+    kind = encoders["JSONL"]
+    try:
+        lines = kind(plan.schema, kind.Options(), Compression.NONE).frame(plan.batch(span)).payload
+    except RecordInvalid as error:
+        details = {"recordIndex": error.record_number, "field": error.field}
+        raise Conflict("RECORD_INVALID", str(error), details=details) from error
+    return b"[" + lines.rstrip(b"\n").replace(b"\n", b",\n") + b"]"
+
+
+def get_run(run_id: UUID) -> Run:
+    """A run of any origin; raises NotFound."""
+    run = Run.objects.filter(pk=run_id).first()
+    if run is None:
+        raise NotFound(f"there is no run {run_id}")
+    return run
+
+
+def digest_of_run(run: Run) -> str:
+    """The digest of a run, from its definition; raises Conflict when it has too many records to wait for."""
+    if run.record_count > MAX_DIGEST_RECORDS:
+        message = f"the run has {run.record_count:,} records, and at most {MAX_DIGEST_RECORDS:,} are computed here"
+        raise Conflict("QUOTA", message, hint="sdg run --digest computes it beside the run")
+    return run_digest(plan_of_run(run), run.record_count)
+
+
+def _accepted(document: Any) -> Plan:
+    validation = validate_request(document, preview=0)
+    if validation.errors or validation.plan is None:
+        raise Invalid(validation.errors)
+    return validation.plan
+
+
+def _columns(plan: Plan) -> dict[str, Any]:
+    """What is stored of a definition."""
+    shape = plan.definition.shape
+    document = {name: value for name, value in plan.definition.document.items() if value is not None}
+    pool_fields: dict[str, list[str]] = {}
+    for mapping in plan.definition.mappings:
+        for pool in mapping.kind.pool_names(mapping.params):
+            fields = pool_fields.setdefault(pool.lower(), [])
+            if mapping.shape.field_name not in fields:
+                fields.append(mapping.shape.field_name)
+    return {
+        "name": shape.name,
+        "name_key": shape.name.casefold(),
+        "generation_mode": shape.generation_mode,
+        "destination_type": document["destination"]["type"],
+        "definition": {**document, "name": shape.name},
+        "pool_fields": pool_fields,
+    }
+
+
+def _complete(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document in which what was left out has its default."""
+    defaults = {
+        name: value.model_dump(by_alias=True) if hasattr(value, "model_dump") else value
+        for name, value in _DEFAULTS.items()
+    }
+    return {**defaults, **document}
+
+
+def definition_answer(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored definition with every property that a definition can have."""
+    return _complete({name: value for name, value in document.items() if value is not None})
+
+
+def _check_id(generator: Generator, given: Any) -> None:
+    if given is not None and given != str(generator.pk):
+        message = f"the id is that of the address, {generator.pk}; it cannot be changed"
+        raise Invalid([Issue("INVALID_VALUE", "/id", message, 'remove "id"')])
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict("NAME_TAKEN", f'there is a generator "{name}" already', hint="names do not differ by case alone")
+
+
+def _with_last_run(generators: QuerySet[Generator], *, with_spec: bool = False) -> QuerySet[Generator]:
+    runs = Run.objects.all() if with_spec else Run.objects.defer("spec", "outputs")
+    return generators.prefetch_related(Prefetch("last_run", runs))
+
+
+def _pinned_version(user: Generator, key: str) -> int | None:
+    if user.last_run is None or user.status not in {GeneratorStatus.RUNNING, GeneratorStatus.PAUSED}:
+        return None
+    pins = {name.lower(): pin["version"] for name, pin in user.last_run.spec["pools"].items()}
+    return pins.get(key)

@@ -1,0 +1,40 @@
+"""A generator as the API shows it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from generators.catalog import definition_answer
+from generators.enums import GeneratorStatus
+from generators.models import Generator
+from sinks.destinations.base import destinations
+
+
+def generator_answer(generator: Generator) -> dict[str, Any]:
+    """A GeneratorResponse: the definition as it was sent, and what is read-only."""
+    run = generator.last_run
+    kind = destinations.get(generator.destination_type)
+    is_paused = generator.status == GeneratorStatus.PAUSED
+    return {
+        "id": str(generator.pk),
+        **definition_answer(generator.definition),
+        "status": generator.status,
+        "deliveryGuarantee": kind.guarantee.value if kind else None,
+        "effectiveSeed": run.seed if run else generator.definition.get("seed"),
+        "runId": str(run.pk) if run else None,
+        "specChanged": run is not None and is_paused and generator.updated_at > run.created_at,
+        "lastError": run.error if run else None,
+        "endReason": (run.end_reason or None) if run else None,
+        "pauseReason": (run.error or {}).get("code") if run and is_paused else None,
+        "createdBy": generator.created_by,
+        "createdAt": shown_instant(generator.created_at),
+        "updatedAt": shown_instant(generator.updated_at),
+        "startedAt": shown_instant(run.started_at) if run else None,
+        "finishedAt": shown_instant(run.finished_at) if run and run.finished_at else None,
+    }
+
+
+def shown_instant(instant: datetime) -> str:
+    """An instant in UTC with milliseconds."""
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,202 @@
+"""Generators and runs over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from engine.span import MAX_RECORDS, Span
+from generators import catalog
+from generators.enums import GenerationMode, GeneratorStatus
+from generators.generator_answer import generator_answer
+from generators.models import Run
+from generators.planning import plan_of_run
+from generators.run_answer import run_answer, with_progress
+from generators.validation_answer import validation_answer
+from sdg_project.api import PAGE_PARAMETERS, ApiView, page_of, page_response
+from sdg_project.openapi import PAGE, REFERENCE, operation, query
+from sdg_project.requests import Query
+from sdg_project.roles import Role
+from sinks.destinations.base import destinations
+
+MAX_RECORDS_A_CALL = 10_000
+_TAG = "generators"
+
+
+def _word(name: str) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(model=name)}
+
+
+class GeneratorsView(ApiView):
+    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.EDITOR}
+
+    @operation(
+        "listGenerators",
+        "Generators, oldest first",
+        answer="GeneratorResponse[]",
+        parameters=[
+            query("status", _word("GeneratorStatus"), "Only those in this status."),
+            query("generationMode", _word("GenerationMode"), "Only those of this mode."),
+            query("destinationType", _word("DestinationType"), "Only those that write there."),
+            query("universeId", {"type": "string", "format": "uuid"}, "Only those of this universe."),
+            query("search", {"type": "string", "maxLength": 200}, "Only those with this in name or description."),
+            *PAGE,
+        ],
+        tag=_TAG,
+    )
+    def get(self, request: Request) -> Response:
+        query = Query(request, "status", "generationMode", "destinationType", "universeId", "search", *PAGE_PARAMETERS)
+        wanted = catalog.GeneratorFilter(
+            status=query.word("status", GeneratorStatus),
+            generation_mode=query.word("generationMode", GenerationMode),
+            destination_type=query.word("destinationType", destinations),
+            universe_id=query.uuid("universeId"),
+            search=query.text("search", most=200),
+        )
+        page = page_of(query)
+        query.finish()
+        found = catalog.find_generators(wanted)
+        return page_response(request, page, found.count(), [generator_answer(one) for one in found[page]])
+
+    @operation(
+        "createGenerator",
+        "Store a generator",
+        body="CreateGeneratorRequest",
+        answer="GeneratorResponse",
+        status=201,
+        errors=[409],
+        repeatable=True,
+        tag=_TAG,
+    )
+    def post(self, request: Request) -> Response:
+        Query(request).finish()
+        generator = catalog.create_generator(request.data, by=request.user.get_username())
+        return Response(generator_answer(generator), status=201)
+
+
+class GeneratorView(ApiView):
+    roles: ClassVar[Mapping[str, Role]] = {"PUT": Role.EDITOR, "DELETE": Role.EDITOR}
+
+    @operation("getGenerator", "One generator", answer="GeneratorResponse", errors=[404], tag=_TAG)
+    def get(self, request: Request, id: UUID) -> Response:  # noqa: A002  # as the contract names it
+        Query(request).finish()
+        return Response(generator_answer(catalog.get_generator(id)))
+
+    @operation(
+        "updateGenerator",
+        "Replace a generator's definition",
+        body="UpdateGeneratorRequest",
+        answer="GeneratorResponse",
+        errors=[404, 409],
+        tag=_TAG,
+    )
+    def put(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        Query(request).finish()
+        return Response(generator_answer(catalog.update_generator(id, request.data)))
+
+    @operation("deleteGenerator", "Remove a generator; its runs stay", answer=None, errors=[404], tag=_TAG)
+    def delete(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        Query(request).finish()
+        catalog.delete_generator(id)
+        return Response(status=200)
+
+
+class ValidateView(ApiView):
+    @operation(
+        "validateGenerator",
+        "Say all that is wrong with a definition, and what it would make; changes nothing",
+        body={"application/json": {}},
+        answer="Validation",
+        parameters=[
+            query("preview", {"type": "integer", "minimum": 0, "maximum": 100, "default": 5}, "How many records."),
+            query("strict", {"type": "boolean", "default": False}, "Warnings count as errors."),
+            query("acknowledge", {"type": "array", "items": {"type": "string"}}, "Ids of issues that are accepted."),
+        ],
+        repeatable=True,
+        tag=_TAG,
+    )
+    def post(self, request: Request) -> Response:
+        query = Query(request, "preview", "strict", "acknowledge")
+        preview = query.integer("preview", 5, least=0, most=100)
+        strict, acknowledged = query.flag("strict"), query.texts("acknowledge")
+        query.finish()
+        validation = catalog.validate_request(request.data, preview=preview)
+        return Response(validation_answer(validation, strict=strict, acknowledged=acknowledged))
+
+
+class RecordsView(ApiView):
+    @operation(
+        "listRecords",
+        "Any records of a generator or of one of its runs, computed anew",
+        answer="Records",
+        parameters=[
+            query("start", {"type": "integer", "minimum": 0, "maximum": MAX_RECORDS, "default": 0}, "First record."),
+            query(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MAX_RECORDS_A_CALL, "default": 100},
+                "How many; start + limit is at most 10^12.",
+            ),
+            query("runId", {"type": "string", "format": "uuid"}, "Records of this run."),
+        ],
+        errors=[404, 409],
+        tag=_TAG,
+    )
+    def get(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
+        query = Query(request, "start", "limit", "runId")
+        limit = query.integer("limit", 100, least=1, most=MAX_RECORDS_A_CALL)
+        start = query.integer("start", 0, least=0, most=MAX_RECORDS - limit)
+        run_id = query.uuid("runId")
+        query.finish()
+        generator = catalog.get_generator(id)
+        if run_id is None:
+            plan, span = catalog.plan_of_generator(generator), Span(start, limit)
+        else:
+            run = catalog.run_of_generator(generator, run_id)
+            plan = plan_of_run(run)
+            span = Span(start, max(0, min(limit, run.record_count - start)))
+        facts = {"effectiveSeed": plan.facts.seed, "runId": str(run_id) if run_id else None, "start": start}
+        head = json.dumps(facts).removesuffix("}").encode()
+        body = head + b', "records": ' + catalog.records_json(plan, span) + b"}"
+        return HttpResponse(body, content_type="application/json")
+
+
+class GeneratorRunsView(ApiView):
+    @operation(
+        "listRuns", "The runs of a generator, newest first", answer="Run[]", parameters=PAGE, errors=[404], tag="runs"
+    )
+    def get(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        query = Query(request, *PAGE_PARAMETERS)
+        page = page_of(query)
+        query.finish()
+        runs = catalog.get_generator(id).runs.order_by("-created_at", "id")
+        answers = [run_answer(run) for run in with_progress(runs)[page]]
+        return page_response(request, page, runs.count(), answers)
+
+
+class RunView(ApiView):
+    @operation("getRun", "One run", answer="Run", errors=[404], tag="runs")
+    def get(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        Query(request).finish()
+        catalog.get_run(id)
+        return Response(run_answer(with_progress(Run.objects.filter(pk=id)).get()))
+
+
+class RunDigestView(ApiView):
+    @operation(
+        "getRunDigest", "The digest of a run, from its definition", answer="RunDigest", errors=[404, 409], tag="runs"
+    )
+    def get(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        Query(request).finish()
+        run = catalog.get_run(id)
+        digest: dict[str, Any] = {
+            "runId": str(run.pk),
+            "recordCount": run.record_count,
+            "digest": catalog.digest_of_run(run),
+        }
+        return Response(digest)

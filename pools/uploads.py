@@ -1,0 +1,69 @@
+"""Uploads: the content of a pool as the body of a request."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from django.db import IntegrityError, transaction
+
+from pools import services, store
+from pools.definition import read_pool
+from pools.enums import FileFormat
+from pools.models import Pool
+from sdg_project.errors import NotFound, TooLarge
+
+MAX_ROWS = 50_000_000
+_CHUNK = 2**20
+_SUFFIX = ".upload"
+
+
+def upload_content(name: str, stream: IO[bytes], format_: FileFormat, *, max_bytes: int) -> tuple[Pool, bool]:
+    """Let a pool have this content from now on; the pool, and whether it was made for it.
+
+    Raises TooLarge, or Invalid with the faults of the content: what was there before stays then.
+    """
+    pool, is_new = _pool_of(name, format_, max_bytes=max_bytes)
+    folder = store.pool_folder(pool.pk)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+    try:
+        _receive(stream, path, max_bytes=max_bytes)
+        source = {"type": "UPLOAD", "format": format_.value, "file": path.name}
+        published = services.replace_pool(pool.name, {**services.pool_document(pool), "source": source})
+    except BaseException:
+        path.unlink(missing_ok=True)
+        if is_new:
+            services.remove_pool(pool.name)
+        raise
+    for old in folder.glob(f"*{_SUFFIX}"):
+        if old != path:
+            old.unlink(missing_ok=True)
+    return published, is_new
+
+
+def _pool_of(name: str, format_: FileFormat, *, max_bytes: int) -> tuple[Pool, bool]:
+    try:
+        return services.get_pool(name), False
+    except NotFound:
+        limits = {"maxRows": MAX_ROWS, "maxBytes": max_bytes}
+        placeholder = {"type": "UPLOAD", "format": format_.value, "file": f"{'0' * 32}{_SUFFIX}"}
+        document: Mapping[str, Any] = {"name": name, "source": placeholder, "limits": limits}
+        read_pool(document)
+    try:
+        with transaction.atomic():
+            return Pool.objects.create(name=name, source=placeholder, limits=limits), True
+    except IntegrityError:  # somebody else has just made it
+        return services.get_pool(name), False
+
+
+def _receive(stream: IO[bytes], path: Path, *, max_bytes: int) -> None:
+    size = 0
+    with path.open("xb") as file:
+        while chunk := stream.read(_CHUNK):
+            size += len(chunk)
+            if size > max_bytes:
+                raise TooLarge(f"the content has more than {max_bytes:,} bytes")
+            file.write(chunk)

@@ -1,0 +1,115 @@
+"""What a deployment must set, and what is made up in development."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sdg_project import env
+from sdg_project.secret_key import read_or_make
+
+ROOT = Path(__file__).parents[2]
+SAFE = {
+    "SDG_ENV": "production",
+    "SDG_SECRET_KEY": "$HOME" + "k7Zp" * 20,
+    "SDG_FIELD_KEYS": "one",
+    "SDG_ALLOWED_HOSTS": "sdg.example.org",
+}
+
+
+def _manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SDG_")}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**kept, "SDG_HOME": str(tmp_path), "DATABASE_URL": "sqlite://:memory:", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(autouse=True)
+def without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("SDG_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SDG_SECRET_KEY", None, "SDG_SECRET_KEY"),
+        ("SDG_SECRET_KEY", "short", "SDG_SECRET_KEY"),
+        ("SDG_FIELD_KEYS", None, "SDG_FIELD_KEYS"),
+        ("SDG_ALLOWED_HOSTS", None, "SDG_ALLOWED_HOSTS"),
+        ("SDG_ALLOWED_HOSTS", "a.example.org,*", "SDG_ALLOWED_HOSTS"),
+        ("SDG_CORS_ORIGINS", "*", "SDG_CORS_ORIGINS"),
+        ("SDG_TRUSTED_PROXIES", "everybody", "SDG_TRUSTED_PROXIES"),
+        ("SDG_ENV", "prod", "SDG_ENV"),
+    ],
+)
+def test_s19_an_unsafe_deployment_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, told: str
+) -> None:
+    for variable, safe in SAFE.items():
+        monkeypatch.setenv(variable, safe)
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+
+    assert [told in fault for fault in env.faults()] == [True]
+
+
+def test_s19_every_command_refuses_in_one_sentence(tmp_path: Path) -> None:
+    code = "from sdg_project.cli import main; main(['token', 'list'])"
+
+    done = _manage(tmp_path, "-c", code, SDG_ENV="production")
+
+    assert done.returncode == 2
+    assert "SDG_SECRET_KEY" in done.stderr
+    assert "SDG_ALLOWED_HOSTS" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_s19_a_safe_deployment_passes_the_deployment_check(tmp_path: Path) -> None:
+    done = _manage(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **SAFE)
+
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "secret.key").exists()
+
+
+def test_s19_a_dollar_in_a_key_is_taken_as_it_is_and_debug_cannot_be_turned_on(tmp_path: Path) -> None:
+    code = "from django.conf import settings as s; print(s.SECRET_KEY, s.DEBUG, s.SESSION_COOKIE_SECURE)"
+
+    done = _manage(
+        tmp_path, "-c", code, DJANGO_SETTINGS_MODULE="sdg_project.settings", DEBUG="1", SDG_DEBUG="1", **SAFE
+    )
+
+    assert done.stdout.split() == [SAFE["SDG_SECRET_KEY"], "False", "True"]
+
+
+def test_in_development_a_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(lambda _: read_or_make(tmp_path / "home"), range(16)))
+
+    assert len(keys) == 1
+    assert len(keys.pop()) >= env.MIN_SECRET_LENGTH
+    [file] = (tmp_path / "home").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_looking_at_the_settings_makes_nothing(tmp_path: Path) -> None:
+    code = "import django; django.setup()"
+
+    done = _manage(tmp_path / "home", "-c", code, DJANGO_SETTINGS_MODULE="sdg_project.settings")
+
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "home").exists()

@@ -1,0 +1,75 @@
+"""The API as a client sees it: a token, JSON in and out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+
+from sdg_project.access import create_token
+from sdg_project.roles import Role
+
+BASE = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who calls the API with a token, or without one."""
+
+    token: str | None
+
+    @classmethod
+    def of(cls, role: Role, name: str | None = None) -> Caller:
+        return cls(create_token(name or f"test-{role}", role, days=1))
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request; a body that is no bytes is sent as JSON. Headers are written ``content_type``."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token is not None:
+            named.setdefault("Authorization", f"Bearer {self.token}")
+        content_type = named.pop("content-type", "application/json")
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return Client().generic(method, BASE + path, data, content_type, headers=named)
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.call("POST", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.call("PUT", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Any:
+        return self.call("DELETE", path, **headers)
+
+
+def definition(name: str = "orders", **changes: Any) -> dict[str, Any]:
+    """A small definition, as the body of a create request; a change to None leaves a property out."""
+    document = {
+        "name": name,
+        "fieldMappings": [
+            {"fieldName": "id", "type": "SEQUENCE", "params": {}},
+            {"fieldName": "amount", "type": "NUMERIC_RANGE", "params": {"min": 1, "max": 500, "scale": 2}},
+            {"fieldName": "state", "type": "ENUM_RANDOM", "params": {"values": ["NEW", "PAID"]}},
+        ],
+        "recordCount": 1000,
+        "destination": {"type": "FILE", "config": {"path": "orders.jsonl"}},
+        **changes,
+    }
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def assert_problem(response: Any, status: int, code: str | None = None) -> dict[str, Any]:
+    """That an answer is a problem as the contract wants it; the problem."""
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    problem: dict[str, Any] = json.loads(response.content)
+    assert problem.keys() >= {"type", "title", "status", "detail", "code", "requestId"}
+    assert problem["status"] == status
+    assert problem["requestId"] == response["X-Request-Id"]
+    if code is not None:
+        assert problem["code"] == code
+    return problem
