@@ -17,7 +17,7 @@ class Bar:
     def __init__(self, run: Run) -> None:
         console = Console(file=sys.stderr)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("{task.completed:,} of {task.total:,}"),

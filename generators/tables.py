@@ -39,7 +39,7 @@ def show_records(schema: RecordSchema, batch: Batch, stream: Any) -> None:
 def console_on(stream: Any) -> Console:
     """A console that writes to a command's output; 200 characters wide where that is no terminal."""
     width = None if stream.isatty() else 200
-    return Console(file=cast(IO[str], _PlainStream(stream)), highlight=False, width=width)
+    return Console(file=cast(IO[str], _PlainStream(stream)), highlight=False, markup=False, width=width)
 
 
 def _cell(batch: Batch, name: str, texts: list[str | None], row: int) -> Text:

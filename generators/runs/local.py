@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -61,6 +63,25 @@ class Stop:
     @property
     def asked(self) -> bool:
         return self._asked or (self._event is not None and self._event.is_set())
+
+
+@contextmanager
+def interruptible(stop: Stop) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask the run to stop at its next commit; a second Ctrl-C ends the process at once."""
+
+    def ask(number: int, frame: Any) -> None:  # noqa: ARG001
+        if stop.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.ask()
+
+    before: dict[signal.Signals, Callable[..., Any] | int | None] = {
+        number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]) -> None:

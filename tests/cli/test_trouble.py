@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import time
+
 import pytest
 
 from tests.support.sdg import Sdg
@@ -88,3 +93,68 @@ def test_hidden_shards_that_were_lost_are_made_again(sdg: Sdg) -> None:
     assert killed.code == -9
     assert resumed.code == 0, resumed.err
     assert resumed.json["outputs"][0]["checksum"] == undisturbed["outputs"][0]["checksum"]
+
+
+def test_names_with_brackets_are_shown_as_they_are(sdg: Sdg) -> None:
+    field = {"fieldName": "x[/y]", "type": "CONSTANT", "params": {"value": "[bold]v"}}
+    path = sdg.folder / "brackets.json"
+    path.write_text(json.dumps({"name": "a[/b]", "seed": 1, "fieldMappings": [field], "recordCount": 1}))
+
+    preview = sdg("preview", path, "--rows", "1")
+    ran = sdg("run", path, "--to", "o.jsonl", "--quiet")
+    listed = sdg("runs")
+
+    assert preview.code == 0, preview.err
+    assert "x[/y]" in preview.out
+    assert "[bold]v" in preview.out
+    assert ran.code == 0, ran.err
+    assert "a[/b]" in listed.out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "orders.yaml", "--count", "1e8", "--to", "-"], ["demo", "--records", "5e7"]]
+)
+def test_ctrl_c_ends_every_command_with_130_and_without_a_traceback(sdg: Sdg, arguments: list[str]) -> None:
+    sdg.definition()
+    process = sdg.start(*arguments)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "interrupted" in err
+
+
+def test_a_full_standard_output_is_a_sentence(sdg: Sdg) -> None:
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(
+            sdg.command("run", sdg.definition(), "--to", "-"),
+            cwd=sdg.folder,
+            env=dict(sdg.environment),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert process.returncode == 3
+    assert "standard output cannot be written" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_another_checksum_or_dialect_does_not_make_an_own_file_foreign(sdg: Sdg) -> None:
+    path = sdg.definition()
+
+    first = sdg("run", path, "--to", "c.csv", "--quiet")
+    second = sdg("run", path, "--to", "c.csv", "--checksum", "NONE", "--quiet")
+
+    assert (first.code, second.code) == (0, 0), second.err
+
+
+@pytest.mark.parametrize("days", ["-1", "1e9"])
+def test_prune_refuses_ages_that_mean_nothing(sdg: Sdg, days: str) -> None:
+    answer = sdg("runs", "prune", "--days", days)
+
+    assert answer.code == 2
+    assert "between 0 and" in answer.err

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -11,12 +14,12 @@ from engine.span import Span
 from generators.definition_files import whole_number
 from generators.planning import plan_of_run
 from generators.progress import Bar
-from generators.report import run_report
-from generators.runs.local import Stop, carry_run
+from generators.report import run_report, shown_path
+from generators.runs.local import Stop, carry_run, interruptible
 from generators.services import RunOrder, progress_of, start_run
 from generators.tables import show_records
 from sdg_project import env
-from sdg_project.commands import DONE, FAILED, SdgCommand
+from sdg_project.commands import DONE, FAILED, INTERRUPTED, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.documents import parse_documents
 
@@ -37,12 +40,17 @@ class Command(SdgCommand):
         }
         ready_database()
         run, _ = start_run(definition, RunOrder(owner="command line:demo", root=str(env.output_root())))
-        with Bar(run) as bar:
-            carry_run(run, workers=1, stop=Stop(), on_progress=lambda: bar.show(progress_of(run)["records"]))
+        stop = Stop()
+        with interruptible(stop), Bar(run) as bar:
+            carry_run(run, workers=1, stop=stop, on_progress=lambda: bar.show(progress_of(run)["records"]))
         report = run_report(run)
+        started_as = Path(sys.argv[0])
+        is_known = shutil.which("sdg") or started_as.name != "sdg"
+        sdg = "sdg" if is_known else shown_path(str(started_as.absolute()))
         if report["status"] != "COMPLETED":
-            self.say(f"the demo stopped: {report['lastError']['message']}")
-            return FAILED
+            error = report.get("lastError")
+            self.say(error["message"] if error else "interrupted", f"go on with: {sdg} run --resume {run.pk}")
+            return FAILED if error else INTERRUPTED
         plan = plan_of_run(run)
         show_records(plan.schema, plan.batch(Span(0, min(3, run.record_count))), self.stdout)
         path = report["outputs"][0]["path"]
@@ -51,9 +59,9 @@ class Command(SdgCommand):
             f"\n{report['recordsWritten']:,} records in {seconds:.2f} s: {rate:,} records/s\n"
             f"{path} ({report['bytesWritten']:,} bytes)\n\n"
             "Next:\n"
-            "  sdg init orders.yaml                   a definition of your own\n"
-            "  sdg preview orders.yaml                any of its records\n"
-            "  sdg run orders.yaml --to orders.csv    write them\n"
-            "  sdg --help                             everything else"
+            f"  {sdg} init orders.yaml                   a definition of your own\n"
+            f"  {sdg} preview orders.yaml                any of its records\n"
+            f"  {sdg} run orders.yaml --to orders.csv    write them\n"
+            f"  {sdg} --help                             everything else"
         )
         return DONE

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
+from engine.errors import RecordInvalid
 from engine.issues import Issue
 from generators.definition_files import DefinitionFile, instant, read_definitions, whole_number
 from generators.enums import RunStatus
@@ -20,7 +19,7 @@ from generators.planning import plan_of_run
 from generators.progress import Bar
 from generators.report import run_report
 from generators.run_spec import RunSpec
-from generators.runs.local import Stop, carry_run
+from generators.runs.local import Stop, carry_run, interruptible
 from generators.services import RunOrder, find_run, progress_of, start_run
 from generators.standard_output import write_to
 from sdg_project import env
@@ -95,7 +94,7 @@ class Command(SdgCommand):
                 self._refuse_for_dash(options)
                 return self._to_standard_output(file, options)
             place = _place(file, options)
-            owner = file.owner(f"{place.root}\0{place.document['destination']}" if options["to"] else "")
+            owner = file.owner(str(Path(options["to"]).absolute()) if options["to"] else "")
             run, notes = start_run(
                 place.document,
                 RunOrder(
@@ -121,13 +120,22 @@ class Command(SdgCommand):
             )
 
     def _to_standard_output(self, file: DefinitionFile, options: dict[str, Any]) -> int:
-        report = write_to(
-            sys.stdout.buffer,
-            file,
-            format_name=options["format"] or "JSONL",
-            started_at=options["started_at"],
-            digest=options["digest"],
-        )
+        try:
+            report = write_to(
+                sys.stdout.buffer,
+                file,
+                format_name=options["format"] or "JSONL",
+                started_at=options["started_at"],
+                digest=options["digest"],
+            )
+        except RecordInvalid as error:
+            self.say(f"{error.code}: {error}")
+            return FAILED
+        except BrokenPipeError:
+            raise  # the reader has seen enough
+        except OSError as error:
+            self.say(f"DEST_UNAVAILABLE: standard output cannot be written: {error.strerror}")
+            return UNREACHABLE
         if options["json"]:
             self.say(json.dumps(report))
         elif not options["quiet"]:
@@ -139,7 +147,7 @@ class Command(SdgCommand):
         if run.status != RunStatus.COMPLETED:
             stop = Stop()
             quiet = options["quiet"] or options["json"]
-            with _interruptible(stop), nullcontext() if quiet else Bar(run) as bar:
+            with interruptible(stop), nullcontext() if quiet else Bar(run) as bar:
 
                 def show() -> None:
                     if bar is not None:
@@ -217,25 +225,6 @@ def _place(file: DefinitionFile, options: dict[str, Any]) -> _Place:
         message = "the definition names no destination"
         raise Invalid([Issue("MISSING_PARAM", "/destination", message, "say where with --to PATH")])
     return _Place(document, root)
-
-
-@contextmanager
-def _interruptible(stop: Stop) -> Any:
-    """Ctrl-C and SIGTERM ask the run to stop at its next commit; a second Ctrl-C ends the process at once."""
-
-    def ask(number: int, frame: Any) -> None:  # noqa: ARG001
-        if stop.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.ask()
-
-    before: dict[signal.Signals, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _summary(report: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.table import Table
 
+from engine.issues import Issue
 from generators.definition_files import whole_number
 from generators.models import Run
 from generators.report import run_row
@@ -16,6 +17,9 @@ from generators.services import prune_runs
 from generators.tables import console_on
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
+from sdg_project.errors import Invalid
+
+MAX_DAYS = 36_500
 
 
 class Command(SdgCommand):
@@ -31,6 +35,9 @@ class Command(SdgCommand):
     def carry_out(self, options: dict[str, Any]) -> int:
         ready_database()
         if options["action"] == "prune":
+            if not 0 <= options["days"] <= MAX_DAYS:
+                message = f"--days must be between 0 and {MAX_DAYS}, not {options['days']}"
+                raise Invalid([Issue("INVALID_VALUE", "", message)])
             pruned = prune_runs(older_than=timedelta(days=options["days"]))
             for run, reason in pruned.kept:
                 self.say(f"run {run.pk} is kept: {reason}")
