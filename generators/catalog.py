@@ -21,7 +21,7 @@ from generators.enums import GeneratorStatus
 from generators.models import Generator, Run
 from generators.plan import Plan
 from generators.planning import plan_of_run
-from generators.services import Validation, preview_plan, validate_definition
+from generators.services.validation import Validation, preview_plan, validate_definition
 from sdg_project.errors import Conflict, Invalid, NotFound
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression

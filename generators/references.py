@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.schema import OutputType
-from generators.envelope import Envelope
 from generators.fields.base import Output, Scope
+from generators.times.envelope import Envelope
 
 
 def output_of(name: str, scope: Scope) -> Output | None:

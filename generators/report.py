@@ -10,7 +10,7 @@ from typing import Any
 from generators.enums import RunOrigin, RunStatus
 from generators.models import Run
 from generators.runs.lock import is_alive
-from generators.services import progress_of
+from generators.services.runs import progress_of
 from sinks.destinations.base import destinations
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-from datetime import UTC, datetime
+import uuid
+from datetime import datetime
 from typing import Any, BinaryIO
 
 from engine.cuts import Cuts, frame_records
 from engine.issues import Issue
 from engine.span import Span
-from generators.definition import MAX_SEED, read_definition
 from generators.definition_files import DefinitionFile
-from generators.examination import compile_plan
-from generators.facts import RunFacts
-from generators.planning import PoolShelf, bytes_per_record, sample
-from generators.services import run_length
+from generators.planning import bytes_per_record, sample
+from generators.services.drafts import draft, present, run_length
 from sdg_project.errors import Invalid
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
@@ -31,17 +28,14 @@ def write_to(
         raise Invalid(
             [Issue("PROPERTY_NOT_ALLOWED", "", f"{format_name} needs a file, it cannot go to standard output")]
         )
-    reading = read_definition(file.value, count_required=True)
-    shape = reading.definition.shape if reading.definition else None
-    seed = shape.seed if shape and shape.seed is not None else secrets.randbelow(MAX_SEED + 1)
-    facts = RunFacts(
-        seed=seed,
-        started_at=started_at or datetime.now(UTC),
+    plan = draft(
+        file.value,
+        started_at=started_at or present(),
         started_at_given=started_at is not None,
-        record_count=shape.record_count if shape else None,
-        entropy=secrets.token_hex(16),
-    )
-    plan = compile_plan(reading, facts=facts, pools=PoolShelf(file.own_pools))
+        own_pools=file.own_pools,
+        count_required=True,
+        run_id=str(uuid.uuid4()),
+    ).plan
     refused = kind.check(plan.schema)
     if refused:
         raise Invalid([Issue(one.code, "", one.message, one.hint, one.column) for one in refused])
@@ -66,7 +60,7 @@ def write_to(
         "bytesWritten": written,
         "activeSeconds": round(seconds, 3),
         "averageRate": round(count / seconds) if seconds else 0,
-        "effectiveSeed": seed,
+        "effectiveSeed": plan.facts.seed,
         "specHash": plan.spec_hash,
         "deliveryGuarantee": DeliveryGuarantee.AT_LEAST_ONCE.value,
         "outputs": [{"path": "-", "records": count, "bytes": written, "checksum": None}],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.issues import Severity
-from generators.services import Validation
+from generators.services.validation import Validation
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
 

@@ -24,8 +24,8 @@ from engine.issues import Issue, Severity
 from engine.schema import OutputType
 from engine.span import Span
 from engine.stream import Source, Stream
-from generators.envelope import Envelope
 from generators.facts import Clock, RunFacts
+from generators.times.envelope import Envelope
 from pools.snapshot import Snapshot
 from sdg_project.registry import Kind, Registry
 from sdg_project.shapes import Params

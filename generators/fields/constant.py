@@ -16,7 +16,7 @@ from engine.schema import OutputType
 from engine.span import Span
 from engine.template import Template
 from generators.fields.base import Columns, FieldType, Output, field_types
-from generators.listed_values import Scalar, column_of_values, json_text, output_of_values, scalar
+from generators.values.listed_values import Scalar, column_of_values, json_text, output_of_values, scalar
 from sdg_project.shapes import Params
 from sinks.encoding.instants import instant_texts
 

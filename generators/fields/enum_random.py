@@ -22,9 +22,10 @@ from engine.laws import coarse
 from engine.schema import OutputType
 from engine.shuffled_cycles import ShuffledCycles
 from engine.span import Span
-from generators.cases import CASE_TYPES, CaseTable, canonical, canonical_values
 from generators.fields.base import Columns, FieldType, Output, field_types
-from generators.listed_values import (
+from generators.references import output_of
+from generators.values.cases import CASE_TYPES, CaseTable, canonical, canonical_values
+from generators.values.listed_values import (
     Scalar,
     Weight,
     WeightedValue,
@@ -33,8 +34,7 @@ from generators.listed_values import (
     output_of_values,
     values_of_type,
 )
-from generators.references import output_of
-from generators.value_lists import ValueList, never_emitted
+from generators.values.value_lists import ValueList, never_emitted
 from sdg_project.shapes import FieldName, Params
 from sdg_project.text import quoted
 

@@ -29,9 +29,9 @@ from engine.samplers import build_tables, sampler
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
 from engine.span import Span
 from generators.fields.base import Columns, FieldType, Output, field_types
-from generators.listed_values import digits_behind_point
-from generators.numbers import INT32, INT64, Exact, Grid, NumberForm, NumericType
-from generators.replacements import ListedNumbers, Replacement, UniformRange
+from generators.values.listed_values import digits_behind_point
+from generators.values.numbers import INT32, INT64, Exact, Grid, NumberForm, NumericType
+from generators.values.replacements import ListedNumbers, Replacement, UniformRange
 from sdg_project.shapes import Number, Params, Share
 from sinks.encoding.texts import value_texts
 

@@ -18,8 +18,8 @@ from engine.schema import OutputType
 from engine.span import MAX_RECORDS, Span
 from engine.stream import Source
 from generators.fields.base import Columns, FieldType, HiddenColumn, Output, field_types
-from generators.pool_filters import FILTERS, FilterOp, filter_mask
-from generators.pool_rows import OnExhausted, PoolRows, PoolSelection, RowChoice, row_weights
+from generators.picks.pool_filters import FILTERS, FilterOp, filter_mask
+from generators.picks.pool_rows import OnExhausted, PoolRows, PoolSelection, RowChoice, row_weights
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
 from sdg_project.shapes import Params

@@ -17,7 +17,7 @@ from engine.schema import OutputType
 from engine.shuffled_cycles import ShuffledCycles
 from engine.span import MAX_RECORDS, Span
 from generators.fields.base import Columns, FieldType, Output, field_types
-from generators.sequence_template import SequenceTemplate
+from generators.values.sequence_template import SequenceTemplate
 from sdg_project.shapes import Int64, Params
 
 _INT32, _INT64 = (-(2**31), 2**31 - 1), (-(2**63), 2**63 - 1)

@@ -22,15 +22,15 @@ from engine.schema import OutputType
 from engine.span import Span
 from engine.time_pattern import TimePattern
 from engine.zones import UTC, Zone
-from generators.envelope import Envelope
 from generators.fields.base import Columns, FieldType, Output, field_types, record_numbers
-from generators.granularity import Granularity, Granules
-from generators.instants import InstantForm, InstantFormat, instants_of_column, with_nulls_of
 from generators.references import envelope_of, may_be_null, type_of
-from generators.time_range import DistinctInstants, TimeRange
-from generators.timestamp_params import APPLY, INSTANTS, RANGE_DISTRIBUTIONS, REQUIRED, TimeMode
-from generators.timestamp_params import TimestampGeneratedParams as Parameters
-from generators.written_instants import WrittenInstant, WrittenInstants
+from generators.times.envelope import Envelope
+from generators.times.granularity import Granularity, Granules
+from generators.times.instants import InstantForm, InstantFormat, instants_of_column, with_nulls_of
+from generators.times.time_range import DistinctInstants, TimeRange
+from generators.times.timestamp_params import APPLY, INSTANTS, RANGE_DISTRIBUTIONS, REQUIRED, TimeMode
+from generators.times.timestamp_params import TimestampGeneratedParams as Parameters
+from generators.times.written_instants import WrittenInstant, WrittenInstants
 
 Int64s = NDArray[np.int64]
 

@@ -25,10 +25,10 @@ from engine.template import Template
 from engine.text import hex_texts, uuid_texts
 from engine.uuids import named_uuids, ordered_uuids, random_uuids, stamped_uuids
 from engine.zones import MAX_MS
-from generators.envelope import Envelope
 from generators.fields.base import Columns, FieldType, Output, field_types
-from generators.instants import instant_text, instants_of_column, with_nulls_of
 from generators.references import envelope_of, may_be_null, type_of
+from generators.times.envelope import Envelope
+from generators.times.instants import instant_text, instants_of_column, with_nulls_of
 from sdg_project.shapes import FieldName, Params
 from sdg_project.text import UNSTORABLE, quoted
 from sinks.encoding.instants import instant_texts

@@ -22,8 +22,10 @@ def work(run_id: str, parent: int, stop: Event, connection: Connection) -> None:
 
     django.setup()
     from generators.models import Run
+    from generators.runs.job import Job
     from generators.runs.local import Stop, work_on_shards
 
-    run = Run.objects.get(pk=run_id)
-    connection.send(work_on_shards(run, owner=str(os.getpid()), stop=Stop(stop), on_progress=lambda: None))
+    job = Job.of(Run.objects.get(pk=run_id))
+    connection.send(work_on_shards(job, owner=str(os.getpid()), stop=Stop(stop), on_progress=lambda: None))
+    job.destination.close()
     connection.close()

@@ -19,9 +19,9 @@ from django.db.models import F
 from engine.errors import RecordInvalid
 from generators.enums import EndReason, RunStatus, ShardState
 from generators.models import Run, Shard
-from generators.planning import destination_of_run, plan_of_run
 from generators.run_spec import RunSpec
 from generators.runs.child import work
+from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
 from generators.runs.runner import Progress, run_slice
@@ -111,36 +111,33 @@ def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], N
 
 def _carried(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
     """Write all shards and bring them together; the outputs are left on `run`."""
-    plan = plan_of_run(run)
-    destination = destination_of_run(run, plan.schema)
+    job = Job.of(run)
     try:
-        destination.prepare()
+        job.destination.prepare()
         failpoint("run.prepared")
         waiting = run.shards.filter(state=ShardState.READY).count()
         if min(workers, waiting) > 1:
             failure = _with_children(run, count=min(workers, waiting), stop=stop, on_progress=on_progress)
         else:
-            failure = work_on_shards(run, owner=str(os.getpid()), stop=stop, on_progress=on_progress)
+            failure = work_on_shards(job, owner=str(os.getpid()), stop=stop, on_progress=on_progress)
         if failure is None and not run.shards.filter(state=ShardState.READY).exists():
             failpoint("run.finalize")
             run.outputs = [
                 {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
-                for one in destination.finalize()
+                for one in job.destination.finalize()
             ]
             failpoint("run.finalized")
     except SinkError as error:
         return Failure(error.code, str(error))
     finally:
-        destination.close()
+        job.destination.close()
     return failure
 
 
-def work_on_shards(run: Run, *, owner: str, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
+def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
     """Claim one shard after the other and write it, until none is left."""
     keep_freed_memory()
-    plan = plan_of_run(run)
-    spec = RunSpec.from_json(run.spec)
-    destination = destination_of_run(run, plan.schema)
+    run = job.run
 
     def write(shard: Shard) -> None:
         def on_commit(progress: Progress) -> bool:
@@ -151,15 +148,15 @@ def work_on_shards(run: Run, *, owner: str, stop: Stop, on_progress: Callable[[]
             )
             return bool(held) and not stop.asked
 
-        sink = destination.sink(shard.number)
+        sink = job.destination.sink(shard.number)
         try:
             reached = run_slice(
-                plan,
+                job.plan,
                 sink,
                 shard=shard.span,
                 epoch=shard.epoch,
-                cuts=spec.cuts,
-                batch_size=spec.batch_size,
+                cuts=job.spec.cuts,
+                batch_size=job.spec.batch_size,
                 on_commit=on_commit,
             )
         finally:

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 
-from generators import services
 from generators.models import Generator, Run
 from generators.runs.local import Stop, carry_run
+from generators.services.runs import RunOrder, start_run
 from tests.support.api import Caller, assert_problem, definition
 
 
@@ -27,8 +27,8 @@ def run_of() -> Callable[[dict[str, Any]], Run]:
     def run(stored: dict[str, Any]) -> Run:
         """A complete run of a stored generator."""
         generator = Generator.objects.get(pk=stored["id"])
-        order = services.RunOrder(owner=str(generator.pk), root=str(settings.SDG_OUTPUT_ROOT))
-        made, _ = services.start_run(generator.definition, order)
+        order = RunOrder(owner=str(generator.pk), root=str(settings.SDG_OUTPUT_ROOT))
+        made, _ = start_run(generator.definition, order)
         carry_run(made, workers=1, stop=Stop(), on_progress=lambda: None)
         Run.objects.filter(pk=made.pk).update(generator=generator)
         Generator.objects.filter(pk=generator.pk).update(last_run=made)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from generators.pool_filters import FILTERS, filter_mask
+from generators.picks.pool_filters import FILTERS, filter_mask
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "EQ": operator.eq,

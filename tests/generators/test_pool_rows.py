@@ -17,7 +17,7 @@ from scipy.stats import chi2
 from engine.errors import RecordInvalid
 from engine.span import MAX_RECORDS, Span
 from engine.stream import Source
-from generators.pool_rows import OnExhausted, PoolRows, PoolSelection, RowChoice, row_weights
+from generators.picks.pool_rows import OnExhausted, PoolRows, PoolSelection, RowChoice, row_weights
 from pools.snapshot import Snapshot, snapshot_of
 
 FALSE_ALARM = 1e-6

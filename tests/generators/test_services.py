@@ -16,7 +16,9 @@ from generators.definition_files import only_definition
 from generators.models import Run
 from generators.planning import plan_of_run, run_folder
 from generators.runs.lock import carrying
-from generators.services import find_run, preview_plan, progress_of, prune_runs, run_length, validate_definition
+from generators.services.drafts import run_length
+from generators.services.runs import find_run, progress_of, prune_runs
+from generators.services.validation import preview_plan, validate_definition
 from pools import services as pool_services
 from pools.models import PoolVersion
 from sdg_project.errors import Conflict, Invalid, NotFound

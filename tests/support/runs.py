@@ -9,7 +9,7 @@ from typing import Any
 
 from generators.models import Run
 from generators.runs.local import Stop, carry_run
-from generators.services import RunOrder, start_run
+from generators.services.runs import RunOrder, start_run
 from pools import services as pool_services
 from pools.models import Pool
 

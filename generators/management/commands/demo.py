@@ -16,7 +16,7 @@ from generators.planning import plan_of_run
 from generators.progress import Bar
 from generators.report import run_report, shown_path
 from generators.runs.local import Stop, carry_run, interruptible
-from generators.services import RunOrder, progress_of, start_run
+from generators.services.runs import RunOrder, progress_of, start_run
 from generators.tables import show_records
 from sdg_project import env
 from sdg_project.commands import DONE, FAILED, INTERRUPTED, SdgCommand

@@ -10,7 +10,7 @@ from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.span import MAX_RECORDS, Span
 from generators.definition_files import only_definition, whole_number
-from generators.services import preview_plan
+from generators.services.validation import preview_plan
 from generators.tables import show_records
 from sdg_project.commands import DONE, FAILED, WRONG, SdgCommand
 from sdg_project.errors import Invalid

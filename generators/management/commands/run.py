@@ -20,7 +20,7 @@ from generators.progress import Bar
 from generators.report import run_report
 from generators.run_spec import RunSpec
 from generators.runs.local import Stop, carry_run, interruptible
-from generators.services import RunOrder, find_run, progress_of, start_run
+from generators.services.runs import RunOrder, find_run, progress_of, start_run
 from generators.standard_output import write_to
 from sdg_project import env
 from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE, SdgCommand

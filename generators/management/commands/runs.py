@@ -13,7 +13,7 @@ from engine.issues import Issue
 from generators.definition_files import whole_number
 from generators.models import Run
 from generators.report import run_row
-from generators.services import prune_runs
+from generators.services.runs import prune_runs
 from generators.tables import console_on
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database

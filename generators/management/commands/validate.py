@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from engine.issues import Issue, Severity
 from generators.definition_files import DefinitionFile, only_definition
-from generators.services import Validation, validate_definition
+from generators.services.validation import Validation, validate_definition
 from generators.validation_answer import validation_answer
 from sdg_project import env
 from sdg_project.commands import DONE, WRONG, SdgCommand

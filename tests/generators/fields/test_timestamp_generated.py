@@ -26,7 +26,7 @@ from engine.schema import OutputType
 from engine.span import Span
 from engine.zones import MAX_MS, MIN_MS, Zone
 from generators.fields.timestamp_generated import TimestampGenerated
-from generators.time_range import TimeRange
+from generators.times.time_range import TimeRange
 from tests.engine.chance import ALPHA, chi_square
 from tests.engine.test_zones import of_package
 from tests.generators.fields import golden_instants

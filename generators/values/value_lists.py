@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.issues import Issue, Severity, pointer
 from engine.ranges import exact
-from generators.listed_values import Scalar, WeightedValue, identity
+from generators.values.listed_values import Scalar, WeightedValue, identity
 from sdg_project.text import shown
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.decimals import to_decimal
 from engine.ranges import Continuum, Lattice
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
-from generators.listed_values import digits_behind_point
+from generators.values.listed_values import digits_behind_point
 
 Exact: TypeAlias = int | Decimal
 Held: TypeAlias = NDArray[np.int64] | NDArray[np.float64]

@@ -22,8 +22,8 @@ from engine.ranges import Lattice
 from engine.samplers import Mirrored, Sampler, build_tables, sampler
 from engine.stream import Stream
 from engine.zones import Zone
-from generators.granularity import EvenGranules, Granularity, Granules, ListedGranules
-from generators.seasonality import MAX_CELLS, Seasonality, SeasonCells, season_cells, season_tables
+from generators.times.granularity import EvenGranules, Granularity, Granules, ListedGranules
+from generators.times.seasonality import MAX_CELLS, Seasonality, SeasonCells, season_cells, season_tables
 
 Int64s = NDArray[np.int64]
 Words = NDArray[np.uint64]

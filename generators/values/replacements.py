@@ -15,7 +15,7 @@ from engine.ranges import Continuum
 from engine.samplers import UniformNumbers, UniformOffsets
 from engine.span import Span
 from engine.stream import Stream
-from generators.numbers import Grid, Held, NumberForm
+from generators.values.numbers import Grid, Held, NumberForm
 
 
 class Replacement(ABC):

@@ -12,9 +12,9 @@ from engine.issues import Issue, did_you_mean
 from engine.time_pattern import TimePattern
 from engine.zone_rules import zone_names
 from engine.zones import MAX_MS, MIN_MS
-from generators.granularity import Granularity
-from generators.instants import InstantFormat
-from generators.seasonality import Seasonality
+from generators.times.granularity import Granularity
+from generators.times.instants import InstantFormat
+from generators.times.seasonality import Seasonality
 from sdg_project.shapes import Faults, FieldName, Params
 from sdg_project.text import UNSTORABLE, quoted
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.schema import OutputType
 from engine.time_pattern import TimePattern
 from engine.zones import MAX_MS, MIN_MS
-from generators.granularity import Granularity, Granules
+from generators.times.granularity import Granularity, Granules
 
 Int64s = NDArray[np.int64]
 _DAY_MS = 86_400_000

@@ -1,0 +1,160 @@
+"""Drafts: a definition, examined against the facts of one run, before anything of it is kept."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.batch import Batch
+from engine.cuts import Cuts
+from engine.errors import RecordInvalid
+from engine.issues import Issue, Severity
+from engine.schema import RecordSchema
+from engine.span import Span
+from generators.definition import MAX_SEED, DefinitionShape, Reading, read_definition
+from generators.enums import EndReason
+from generators.examination import Examination, examine
+from generators.facts import RunFacts
+from generators.plan import Plan
+from generators.planning import PoolShelf, destination_kind, sample
+from generators.record_schema import check_sample
+from pools.snapshot import Snapshot
+from sdg_project.errors import Invalid
+from sinks.destinations.base import Delivery, Destination
+
+PREVIEW_SEED = 0
+"""The seed of previews, where neither the definition nor the question names one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a definition would make: its plan where there is one, and everything that is wrong with it."""
+
+    reading: Reading
+    facts: RunFacts
+    examination: Examination
+
+    @property
+    def shape(self) -> DefinitionShape | None:
+        """The envelope of the definition; None when it could not be read."""
+        return self.reading.definition.shape if self.reading.definition else None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan; raises Invalid with every error of the definition."""
+        if self.examination.plan is None:
+            raise Invalid(self.examination.errors)
+        return self.examination.plan
+
+    def issues(self, *, root: str) -> list[Issue]:
+        """Everything that is wrong with the fields and with the destination, which lies below `root`."""
+        issues = list(self.examination.issues)
+        if self.shape is not None and self.shape.destination is not None:
+            plan = self.examination.plan
+            schema = plan.schema if plan is not None else RecordSchema(self.shape.name)
+            issues += _destination_issues(self.shape.destination, schema, root=root)
+        return issues
+
+
+def draft(
+    document: Any,
+    *,
+    started_at: datetime,
+    started_at_given: bool = False,
+    seed: int | None = None,
+    own_pools: Mapping[str, Snapshot] | None = None,
+    destination_required: bool = False,
+    count_required: bool = False,
+    run_id: str | None = None,
+    earlier_records: int = 0,
+) -> Draft:
+    """Read and examine a definition; changes nothing.
+
+    The seed is the given one, else the definition's; where neither is there, a preview uses `PREVIEW_SEED` and a run
+    (with a `run_id`) one drawn from the operating system.
+    """
+    reading = read_definition(document, destination_required=destination_required, count_required=count_required)
+    shape = reading.definition.shape if reading.definition else None
+    if seed is None and shape is not None:
+        seed = shape.seed
+    if seed is None:
+        seed = PREVIEW_SEED if run_id is None else secrets.randbelow(MAX_SEED + 1)
+    facts = RunFacts(
+        seed=seed,
+        started_at=started_at,
+        started_at_given=started_at_given,
+        record_count=shape.record_count if shape else None,
+        entropy=secrets.token_hex(16),
+        earlier_records=earlier_records,
+        **({} if run_id is None else {"run_id": run_id}),
+    )
+    return Draft(reading, facts, examine(reading, facts=facts, pools=PoolShelf(own_pools)))
+
+
+def present() -> datetime:
+    """Now, in whole milliseconds: what a run's start is frozen to."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def run_length(plan: Plan) -> tuple[int, str]:
+    """How many records a run makes, and what ends it."""
+    asked = plan.facts.record_count or 0
+    limit = plan.record_limit
+    if limit is not None and limit[0] < asked:
+        return limit
+    return asked, EndReason.RECORD_COUNT
+
+
+def sample_issues(plan: Plan, records: int) -> tuple[Batch | None, list[Issue]]:
+    """The first records, None if they cannot be made; and what is wrong with them."""
+    try:
+        batch = sample(plan, records)
+    except RecordInvalid as error:
+        return None, [Issue(error.code, "/fieldMappings", str(error), field=error.field)]
+    return batch, check_sample(plan.definition, batch.records)
+
+
+def errors_of(issues: Sequence[Issue]) -> list[Issue]:
+    """Those that stand against a run."""
+    return [issue for issue in issues if issue.severity is Severity.ERROR]
+
+
+def written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
+    """The size of a record at the definition's destination, estimated from a sample; None when there is none yet."""
+    document = plan.definition.shape.destination
+    if document is None or not batch.span.count:
+        return None
+    destination = _try_destination(document, plan.schema, root=root)
+    if destination is None or destination.check():
+        return None
+    return float(destination.encoded_bytes(batch)) / batch.span.count
+
+
+def _try_destination(document: Any, schema: RecordSchema, *, root: str) -> Destination[Any] | None:
+    """The definition's destination as a run would see it, for questions that need no run; None without one."""
+    kind, config, issues = destination_kind(document)
+    if kind is None or issues:
+        return None
+    roll = kind.roll_of(config, bytes_per_record=1.0, step_ms=1)
+    delivery = Delivery(
+        run_id="preview",
+        owner="",
+        generator_name=schema.name,
+        started_at=datetime.now(UTC),
+        schema=schema,
+        spec_hash="",
+        cuts=Cuts(1, roll),
+        shards=(Span(0, 1),),
+        root=root,
+    )
+    return kind(config, delivery)
+
+
+def _destination_issues(document: Any, schema: RecordSchema, *, root: str) -> Sequence[Issue]:
+    """What is wrong with a destination; with the form of the records only as far as that is known."""
+    destination = _try_destination(document, schema, root=root)
+    return destination_kind(document)[2] if destination is None else destination.check()

@@ -1,0 +1,222 @@
+"""The use cases of runs: start one, find one, say how far it is, prune old ones."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from engine.cuts import frame_records
+from engine.issues import Issue, Severity
+from engine.schema import RecordSchema
+from generators.enums import RunOrigin, RunStatus
+from generators.models import Run, Shard
+from generators.plan import Plan
+from generators.planning import bytes_per_record, destination_kind, destination_of_run, run_folder, save_tables
+from generators.run_spec import PoolPin, RunSpec
+from generators.runs.lock import carrying
+from generators.services.drafts import draft, errors_of, present, run_length, sample_issues, written_bytes
+from pools import services as pool_services
+from pools.snapshot import Snapshot, write_snapshot
+from sdg_project.errors import Conflict, Invalid, NotFound
+from sinks.errors import SinkError
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """What starts a run from the command line, beside the definition itself."""
+
+    owner: str
+    root: str
+    overwrite: bool = False
+    started_at: datetime | None = None
+    workers: int = 1
+    own_pools: Mapping[str, Snapshot] | None = None
+
+
+def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[Issue, ...]]:
+    """Freeze a definition into a run that is ready to be carried; with the warnings of its examination.
+
+    Raises Invalid with every error of the definition, or with what stands against starting at the destination. No run
+    exists then.
+    """
+    run_id = uuid.uuid4()
+    drafted = draft(
+        document,
+        started_at=order.started_at or present(),
+        started_at_given=order.started_at is not None,
+        own_pools=order.own_pools,
+        destination_required=True,
+        count_required=True,
+        run_id=str(run_id),
+        earlier_records=_numbers_used(order.owner),
+    )
+    issues = drafted.issues(root=order.root)
+    errors = errors_of(issues)
+    if errors:
+        raise Invalid(errors)
+    plan = drafted.plan
+    records, reason = run_length(plan)
+    batch, wrong = sample_issues(plan, records)
+    if batch is None or wrong:
+        raise Invalid(wrong)
+    size = bytes_per_record(plan, batch)
+    written = written_bytes(plan, batch, root=order.root) or size
+    spec = _frozen(plan, order, records=records, end_reason=reason, size=size, written=written)
+    spans = spec.cuts.shards(records, plan.definition.shape.shards or order.workers)
+    run = Run(
+        id=run_id,
+        origin=RunOrigin.CLI,
+        owner=order.owner,
+        name=plan.definition.name,
+        spec=spec.to_json(),
+        spec_hash=plan.spec_hash,
+        tables_hash=plan.tables_hash,
+        seed=spec.seed,
+        record_count=records,
+        started_at=plan.facts.started_at,
+    )
+    try:
+        _keep(run, plan, order)
+        with transaction.atomic():
+            run.save(force_insert=True)
+            Shard.objects.bulk_create(
+                Shard(
+                    run=run,
+                    number=number,
+                    first_record=span.start,
+                    end_record=span.end,
+                    next_record=span.start,
+                )
+                for number, span in enumerate(spans)
+            )
+            destination = destination_of_run(run, plan.schema)
+            obstacles = destination.preflight(estimated_bytes=int(written * records))
+            if obstacles:
+                raise Invalid(obstacles)
+    except BaseException:
+        shutil.rmtree(run_folder(run), ignore_errors=True)
+        raise
+    return run, tuple(issue for issue in issues if issue.severity is not Severity.ERROR)
+
+
+def find_run(reference: str) -> Run:
+    """A run by its id, the beginning of its id, or ``last``."""
+    runs = Run.objects.all()
+    if reference == "last":
+        run = runs.first()
+        if run is None:
+            raise NotFound("there is no run yet", hint="start one with sdg run DEFINITION")
+        return run
+    beginning = reference.lower().replace("-", "")
+    found = [run for run in runs.only("id") if beginning and run.pk.hex.startswith(beginning)]
+    if len(found) != 1:
+        problem = "there is no run" if not found else f"{len(found)} runs have ids that begin with"
+        raise NotFound(f'{problem} "{reference}"', hint="sdg runs lists them")
+    return Run.objects.get(pk=found[0].pk)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed, and what could not be: each run with the reason."""
+
+    runs: Sequence[Run]
+    pool_versions: int
+    kept: Sequence[tuple[Run, str]]
+
+
+def prune_runs(*, older_than: timedelta) -> Pruned:
+    """Remove runs that have ended so long ago, or were started so long ago and nobody works on them.
+
+    With them goes what only they need: tables, hidden parts, versions of pools. The newest run of an owner whose next
+    run goes on behind its numbers stays.
+    """
+    limit = timezone.now() - older_than
+    removed: list[Run] = []
+    kept: list[tuple[Run, str]] = []
+    for run in Run.objects.annotate(rested_at=Coalesce("finished_at", "created_at")).filter(rested_at__lt=limit):
+        try:
+            if not _is_counted_on(run):
+                _remove(run)
+                removed.append(run)
+        except (Conflict, SinkError) as error:
+            kept.append((run, str(error)))
+    return Pruned(removed, pool_services.prune_versions(_pinned_versions()), kept)
+
+
+def _is_counted_on(run: Run) -> bool:
+    return bool(run.spec.get("continues")) and Run.objects.filter(owner=run.owner).first() == run
+
+
+def _remove(run: Run) -> None:
+    """Remove a run that nobody works on; raises Conflict when somebody does."""
+    with carrying(run):
+        run.refresh_from_db()
+        if run.status != RunStatus.COMPLETED:
+            destination_of_run(run, RecordSchema(run.name)).abandon()
+        Run.objects.filter(pk=run.pk).delete()
+        shutil.rmtree(run_folder(run), ignore_errors=True)
+
+
+def _pinned_versions() -> set[tuple[uuid.UUID, int]]:
+    """The versions of stored pools that runs still need."""
+    specs = Run.objects.values_list("spec", flat=True)
+    pins = {(name, pin["version"]) for spec in specs for name, pin in spec["pools"].items()}
+    ids = {pool.name.lower(): pool.pk for pool in pool_services.list_pools()}
+    return {(ids[name.lower()], version) for name, version in pins if name.lower() in ids}
+
+
+def progress_of(run: Run) -> dict[str, int]:
+    """Records and bytes that the run has durably written, over all shards."""
+    sums = run.shards.aggregate(next=Sum("next_record"), first=Sum("first_record"), written=Sum("bytes_written"))
+    return {"records": (sums["next"] or 0) - (sums["first"] or 0), "bytes": sums["written"] or 0}
+
+
+def _numbers_used(owner: str) -> int:
+    """How many record numbers earlier runs of an owner have used."""
+    earlier = Run.objects.filter(owner=owner).values_list("spec__earlier_records", "record_count")
+    return max((before + made for before, made in earlier), default=0)
+
+
+def _frozen(plan: Plan, order: RunOrder, *, records: int, end_reason: str, size: float, written: float) -> RunSpec:
+    """The spec of a run, whose records have these sizes in the plan's measure and as they are written."""
+    document, facts = plan.definition.document, plan.facts
+    kind, config, _ = destination_kind(document["destination"])
+    return RunSpec(
+        document=document,
+        seed=facts.seed,
+        started_at=facts.started_at.isoformat(),
+        started_at_given=facts.started_at_given,
+        record_count=records,
+        asked_count=facts.record_count or 0,
+        end_reason=end_reason,
+        entropy=facts.entropy,
+        earlier_records=facts.earlier_records,
+        pools={name: PoolPin(pool.version, pool.content_hash, pool.weight_column) for name, pool in plan.pools.items()},
+        frame=frame_records(size),
+        roll=kind.roll_of(config, bytes_per_record=written, step_ms=plan.clock.step_ms) if kind is not None else None,
+        batch_size=plan.definition.shape.batch_size,
+        workers=order.workers,
+        root=order.root,
+        owner=order.owner,
+        overwrite=order.overwrite,
+        continues=any("earlierRecords" in planned.field.uses() for planned in plan.fields),
+    )
+
+
+def _keep(run: Run, plan: Plan, order: RunOrder) -> None:
+    """What the run's workers need beside the database: its tables, and the pools that only its bundle has."""
+    save_tables(run, plan)
+    for name, snapshot in (order.own_pools or {}).items():
+        if name in plan.pools:
+            folder = run_folder(run) / "pools"
+            folder.mkdir(parents=True, exist_ok=True)
+            write_snapshot(snapshot.records, folder / f"{name}.arrow")

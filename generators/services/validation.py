@@ -1,0 +1,71 @@
+"""The use cases that change nothing: examine a definition, and look at any of its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.batch import Batch
+from engine.issues import Issue
+from engine.span import Span
+from generators.plan import Plan
+from generators.planning import bytes_per_record
+from generators.services.drafts import draft, errors_of, run_length, sample_issues, written_bytes
+from pools.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The answer of validate: the issues, and what a run would make."""
+
+    issues: tuple[Issue, ...]
+    plan: Plan | None
+    records: int | None
+    bytes_per_record: float | None
+    preview: Batch | None
+
+    @property
+    def errors(self) -> tuple[Issue, ...]:
+        return tuple(errors_of(self.issues))
+
+
+def validate_definition(
+    document: Any,
+    *,
+    own_pools: Mapping[str, Snapshot] | None = None,
+    updated_at: datetime,
+    root: str,
+    preview: int = 5,
+    destination_required: bool = False,
+) -> Validation:
+    """Everything that is wrong with a definition, what it would make, and its first records. Changes nothing.
+
+    Without ``clock.start`` the clock refers to `updated_at`.
+    """
+    drafted = draft(
+        document,
+        started_at=updated_at,
+        own_pools=own_pools,
+        destination_required=destination_required,
+        count_required=True,
+    )
+    issues = drafted.issues(root=root)
+    plan = drafted.examination.plan
+    if plan is None:
+        return Validation(tuple(issues), None, None, None, None)
+    records, _ = run_length(plan)
+    batch, wrong = sample_issues(plan, records)
+    issues += wrong
+    if batch is None:
+        return Validation(tuple(issues), plan, records, None, None)
+    size = written_bytes(plan, batch, root=root) or bytes_per_record(plan, batch)
+    return Validation(tuple(issues), plan, records, size, batch.slice(Span(0, min(preview, batch.span.count))))
+
+
+def preview_plan(
+    document: Any, *, own_pools: Mapping[str, Snapshot] | None = None, updated_at: datetime, seed: int | None = None
+) -> Plan:
+    """A plan to look at any records of a definition; raises Invalid with every error."""
+    return draft(document, started_at=updated_at, seed=seed, own_pools=own_pools).plan
