@@ -50,15 +50,17 @@ class Cuts:
             yield Span(start, min(self.roll, span.end - start))
             start += self.roll
 
-    def shards(self, count: int, wanted: int) -> list[Span]:
-        """Ranges that cover ``0 .. count - 1`` in order: at most `wanted`, none empty unless `count` is 0.
+    def shards(self, span: Span, wanted: int) -> list[Span]:
+        """Ranges that cover a span in order: at most `wanted`, none empty unless the span is.
 
         They begin where frames or, with `roll`, parts do; their numbers of frames (or parts) differ by at most one.
         """
         unit = self.roll or self.frame
-        units = -(-count // unit)
+        first = span.start // unit
+        units = -(-span.end // unit) - first
         shards = min(wanted, units) or 1
-        borders = [min(units * number // shards * unit, count) for number in range(shards + 1)]
+        inner = [(first + units * number // shards) * unit for number in range(1, shards)]
+        borders = [span.start, *inner, span.end]
         return [Span(start, end - start) for start, end in itertools.pairwise(borders)]
 
 

@@ -12,12 +12,16 @@ class GeneratorsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from generators.probe import queue_probe, workers_probe
         from pools.uses import register_finder
+        from sdg_project.health import register_probe
 
         register_finder(_uses_of_pool)
+        register_probe("workers", workers_probe)
+        register_probe("queue", queue_probe)
 
 
 def _uses_of_pool(name: str) -> list[dict[str, Any]]:
-    from generators.catalog import uses_of_pool  # when it is asked: commands that ask nobody load less
+    from generators.services.catalog import uses_of_pool  # when it is asked: commands that ask nobody load less
 
     return uses_of_pool(name)

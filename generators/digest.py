@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.cuts import FRAME_RECORDS
 from engine.digest import digest_of
 from engine.span import Span
 from generators.plan import Plan
 
 
-def run_digest(plan: Plan, count: int) -> str:
-    """The digest of the first `count` records of a plan."""
-    spans = (Span(start, min(FRAME_RECORDS, count - start)) for start in range(0, count, FRAME_RECORDS))
-    return digest_of(plan.schema, map(plan.batch, spans))
+def run_digest(plan: Plan, spans: Iterable[Span]) -> str:
+    """The digest of a plan's records in some spans."""
+    frames = (
+        Span(start, min(FRAME_RECORDS, span.end - start))
+        for span in spans
+        for start in range(span.start, span.end, FRAME_RECORDS)
+    )
+    return digest_of(plan.schema, map(plan.batch, frames))

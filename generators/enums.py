@@ -14,6 +14,10 @@ class EndCondition(StrEnum):
 
 
 class OnError(StrEnum):
+    """What a record that cannot be made or written does to its run."""
+
+    CONTINUE = "CONTINUE"
+    PAUSE = "PAUSE"
     STOP = "STOP"
 
 
@@ -30,13 +34,34 @@ class RunOrigin(StrEnum):
     """Who carries a run: the command line itself, or the service's workers."""
 
     CLI = "CLI"
+    SERVICE = "SERVICE"
 
 
 class RunStatus(StrEnum):
+    """Where a run stands; each word is also one of `GeneratorStatus`, which is that of the generator's last run."""
+
     RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
     PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+
+
+class DesiredState(StrEnum):
+    """What workers are asked to do with a run; they look once a second."""
+
+    RUN = "RUN"
+    PAUSE = "PAUSE"
+    STOP = "STOP"
+
+
+class RunPhase(StrEnum):
+    """How far the work of a run at its destination is: only `WRITING` has more than one worker."""
+
+    PREPARING = "PREPARING"
+    WRITING = "WRITING"
+    ENDING = "ENDING"
+    ENDED = "ENDED"
 
 
 class ShardState(StrEnum):
@@ -51,4 +76,27 @@ class EndReason(StrEnum):
     RECORD_COUNT = "RECORD_COUNT"
     SEQUENCE_END = "SEQUENCE_END"
     POOL_EXHAUSTED = "POOL_EXHAUSTED"
+    USER = "USER"
     ERROR = "ERROR"
+
+
+class RunHealth(StrEnum):
+    """Whether a running run gets on: RETRYING while its destination is away."""
+
+    OK = "OK"
+    RETRYING = "RETRYING"
+
+
+class StartMode(StrEnum):
+    """Whether a new run begins at record 0 (the default), or behind the last one's."""
+
+    CONTINUE = "CONTINUE"
+
+
+class ErrorClass(StrEnum):
+    """What is wrong with a record that became a dead letter."""
+
+    GENERATION = "GENERATION"
+    SERIALIZATION = "SERIALIZATION"
+    DELIVERY = "DELIVERY"
+    DEPENDENCY = "DEPENDENCY"

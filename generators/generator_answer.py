@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from generators.catalog import definition_answer
 from generators.enums import GeneratorStatus
 from generators.models import Generator
+from generators.services.catalog import definition_answer
 from sinks.destinations.base import destinations
 
 

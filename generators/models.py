@@ -11,7 +11,16 @@ from typing import Any, ClassVar
 from django.db import models
 
 from engine.span import Span
-from generators.enums import GenerationMode, GeneratorStatus, RunOrigin, RunStatus, ShardState
+from generators.enums import (
+    DesiredState,
+    ErrorClass,
+    GenerationMode,
+    GeneratorStatus,
+    RunOrigin,
+    RunPhase,
+    RunStatus,
+    ShardState,
+)
 
 
 def choices(words: type[Any]) -> list[tuple[str, str]]:
@@ -52,42 +61,85 @@ class Run(models.Model):
     generator = models.ForeignKey(
         Generator, on_delete=models.SET_NULL, null=True, blank=True, related_name="runs", help_text="Kept without it."
     )
+    number = models.PositiveIntegerField(default=1, help_text="Counts the runs of a generator.")
     owner = models.CharField(max_length=200, db_index=True, help_text="Who may replace what this run writes.")
+    created_by = models.CharField(max_length=150, blank=True, help_text="Who started it.")
     name = models.CharField(max_length=200, help_text="Name of the generator.")
     spec = models.JSONField()
     spec_hash = models.CharField(max_length=32)
     tables_hash = models.CharField(max_length=32)
     seed = models.BigIntegerField()
-    record_count = models.BigIntegerField(help_text="How many records the run makes.")
+    record_count = models.BigIntegerField(null=True, blank=True, help_text="How many records it makes, if known.")
     status = models.CharField(max_length=16, choices=choices(RunStatus), default=RunStatus.RUNNING)
+    desired_state = models.CharField(max_length=8, choices=choices(DesiredState), default=DesiredState.RUN)
+    phase = models.CharField(max_length=16, choices=choices(RunPhase), default=RunPhase.PREPARING)
     end_reason = models.CharField(max_length=32, blank=True)
+    pause_reason = models.CharField(max_length=32, blank=True)
     error = models.JSONField(null=True, blank=True)
     outputs = models.JSONField(default=list)
-    active_seconds = models.FloatField(default=0.0)
+    active_seconds = models.FloatField(default=0.0, help_text="Time spent RUNNING, up to `running_since`.")
+    running_since = models.DateTimeField(null=True, blank=True, help_text="Since when it is RUNNING, in the service.")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(help_text="The instant that relative dates and the clock refer to.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["generator"],
+                condition=models.Q(status__in=[RunStatus.RUNNING, RunStatus.PAUSED]),
+                name="one_live_run_per_generator",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.id}"
 
+    @property
+    def first_record(self) -> int:
+        """The number of its first record."""
+        return int(self.spec.get("first_record", 0))
+
+    @property
+    def spans(self) -> list[Span]:
+        """The record numbers of the run: all that it makes, or has made when nobody knew how many that would be.
+
+        A run that was stopped has those that it had written by then.
+        """
+        if self.record_count is not None and self.status != RunStatus.STOPPED:
+            return [Span(self.first_record, self.record_count)]
+        return [Span(shard.first_record, shard.next_record - shard.first_record) for shard in self.shards.all()]
+
 
 class Shard(models.Model):
-    """A contiguous range of a run's record numbers, worked on by one owner at a time."""
+    """A contiguous range of a run's record numbers, worked on by one owner at a time.
+
+    In the service an owner holds a lease until `lease_until` by the database's clock, and renews it while it works.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards")
     number = models.PositiveIntegerField()
     first_record = models.BigIntegerField()
     end_record = models.BigIntegerField()
     next_record = models.BigIntegerField(help_text="Copy of the destination's checkpoint.")
+    made_record = models.BigIntegerField(default=0, help_text="Behind the last record made and not yet committed.")
+    rejected = models.BigIntegerField(default=0, help_text="Records before `next_record` that are dead letters.")
     bytes_written = models.BigIntegerField(default=0)
     state = models.CharField(max_length=16, choices=choices(ShardState), default=ShardState.READY)
-    owner = models.CharField(max_length=100, blank=True, help_text="Who works on it; empty when nobody does.")
+    owner = models.CharField(max_length=100, blank=True, db_index=True, help_text="Who works on it, if somebody does.")
     epoch = models.PositiveIntegerField(default=0, help_text="Grows with every claim.")
+    lease_until = models.DateTimeField(null=True, blank=True)
     lost_claims = models.PositiveIntegerField(default=0, help_text="Owners that died since the last progress.")
+    about_from = models.BigIntegerField(null=True, blank=True, help_text="First record being made, after lost claims.")
+    about_count = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="When to try again.")
+    retries = models.PositiveIntegerField(default=0, help_text="Attempts since the destination was last reached.")
+    retrying_since = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(null=True, blank=True, help_text="When workers were last told of it.")
+    last_error = models.JSONField(null=True, blank=True)
+    gauges = models.JSONField(default=dict, help_text="Recent progress and latencies, for the metrics.")
+    progressed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]
@@ -102,3 +154,43 @@ class Shard(models.Model):
     def span(self) -> Span:
         """The record numbers of the shard."""
         return Span(self.first_record, self.end_record - self.first_record)
+
+
+class DeadLetter(models.Model):
+    """A record that could not be made or written; there once, however often its batch was made."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="dead_letters")
+    record_number = models.BigIntegerField()
+    error_class = models.CharField(max_length=16, choices=choices(ErrorClass))
+    code = models.CharField(max_length=40)
+    message = models.TextField()
+    field = models.CharField(max_length=400, blank=True)
+    record = models.JSONField(null=True, blank=True, help_text="What could be made of it.")
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["record_number"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["run", "record_number"], name="one_dead_letter_per_record"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} record {self.record_number}"
+
+
+class Worker(models.Model):
+    """A process that works on shards; alive while it beats."""
+
+    id = models.CharField(primary_key=True, max_length=100, help_text="Host, process id and start of the process.")
+    host = models.CharField(max_length=64)
+    pid = models.PositiveIntegerField()
+    version = models.CharField(max_length=32)
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()
+    is_leaving = models.BooleanField(default=False, help_text="Asked to end at its next commit.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["started_at", "id"]
+
+    def __str__(self) -> str:
+        return self.id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -161,8 +161,8 @@ def _pinned(run: Run, name: str, pin: PoolPin) -> Snapshot:
     return replace(snapshot, weight_column=pin.weight_column)
 
 
-def destination_of_run(run: Run, schema: RecordSchema) -> Destination[Any]:
-    """The run's destination, as every process that works on the run sees it."""
+def destination_of_run(run: Run, schema: RecordSchema, shards: Sequence[Span] | None = None) -> Destination[Any]:
+    """The run's destination, as every process that works on the run sees it; `shards` are its own unless given."""
     spec = RunSpec.from_json(run.spec)
     kind, config, issues = destination_kind(spec.document.get("destination"))
     if kind is None or issues:
@@ -175,7 +175,7 @@ def destination_of_run(run: Run, schema: RecordSchema) -> Destination[Any]:
         schema=schema,
         spec_hash=run.spec_hash,
         cuts=spec.cuts,
-        shards=tuple(shard.span for shard in run.shards.all()),
+        shards=tuple(shards if shards is not None else (shard.span for shard in run.shards.all())),
         root=spec.root,
         overwrite=spec.overwrite,
         overwrite_hint="add --overwrite to replace it, or choose another path",

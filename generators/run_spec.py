@@ -26,8 +26,8 @@ class PoolPin:
 class RunSpec:
     """What a run is made from.
 
-    `record_count` is how many records it makes; `asked_count` how many the definition asked for, which the clock counts
-    back from.
+    `record_count` is how many records it makes, from `first_record` on; `asked_count` how many there would be from
+    record 0 on, which the clock counts back from.
     """
 
     document: Mapping[str, Any]
@@ -47,6 +47,7 @@ class RunSpec:
     root: str
     owner: str
     overwrite: bool
+    first_record: int = 0
     continues: bool = False
     """Whether records depend on how many numbers earlier runs have used."""
     engine_version: str = ENGINE_VERSION

@@ -10,6 +10,7 @@ from generators.definition import READ_ONLY
 from generators.enums import GeneratorStatus, RunOrigin, RunStatus
 from generators.fields.base import field_types
 from generators.json_schema import definition_parts
+from generators.services.lifecycle import StartOptions
 from sdg_project.openapi import REFERENCE, declared
 from sdg_project.schema import Answer, Issue
 from sinks.destinations.base import destinations
@@ -37,6 +38,7 @@ class GeneratorState(Answer):
     last_error: RunError | None
     end_reason: str | None
     pause_reason: str | None
+    in_flight: int | None = Field(default=None, description="After an action: records that are not durable yet.")
     created_by: str
     created_at: str = Field(json_schema_extra=_INSTANT)
     updated_at: str = Field(json_schema_extra=_INSTANT)
@@ -116,12 +118,14 @@ class Validation(Answer):
 def components() -> dict[str, Any]:
     """Definitions as they are sent and shown, with typed mappings and destinations; runs; answers of validate."""
     parts, root = definition_parts(REFERENCE)
+    asked = declared(StartOptions)
     shown = declared(GeneratorState, Run, RunDigest, Records, Validation, mode="serialization")
     state = shown.pop("GeneratorState")
     read_only = {name: {**part, "readOnly": True} for name, part in state["properties"].items()}
     required = sorted({*root["required"], "destination"})
     return {
         **parts,
+        **asked,
         **shown,
         "FieldMappingType": {"type": "string", "enum": list(field_types)},
         "DestinationType": {"type": "string", "enum": list(destinations)},

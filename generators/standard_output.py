@@ -69,5 +69,5 @@ def write_to(
     if digest:
         from generators.digest import run_digest
 
-        report["digest"] = run_digest(plan, count)
+        report["digest"] = run_digest(plan, [Span(0, count)])
     return report

@@ -11,15 +11,17 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from engine.issues import Issue
 from engine.span import MAX_RECORDS, Span
-from generators import catalog
 from generators.enums import GenerationMode, GeneratorStatus
 from generators.generator_answer import generator_answer
-from generators.models import Run
+from generators.models import Generator, Run
 from generators.planning import plan_of_run
 from generators.run_answer import run_answer, with_progress
+from generators.services import catalog, lifecycle
 from generators.validation_answer import validation_answer
 from sdg_project.api import PAGE_PARAMETERS, ApiView, page_of, page_response
+from sdg_project.errors import Invalid
 from sdg_project.openapi import PAGE, REFERENCE, operation, query
 from sdg_project.requests import Query
 from sdg_project.roles import Role
@@ -103,7 +105,7 @@ class GeneratorView(ApiView):
     @operation("deleteGenerator", "Remove a generator; its runs stay", answer=None, errors=[404], tag=_TAG)
     def delete(self, request: Request, id: UUID) -> Response:  # noqa: A002
         Query(request).finish()
-        catalog.delete_generator(id)
+        lifecycle.delete_generator(id)
         return Response(status=200)
 
 
@@ -128,6 +130,85 @@ class ValidateView(ApiView):
         query.finish()
         validation = catalog.validate_request(request.data, preview=preview)
         return Response(validation_answer(validation, strict=strict, acknowledged=acknowledged))
+
+
+class StartView(ApiView):
+    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
+
+    @operation(
+        "startGenerator",
+        "Start a new run",
+        body="StartOptions",
+        answer="GeneratorResponse",
+        errors=[404, 409, 503],
+        repeatable=True,
+        tag=_TAG,
+    )
+    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        Query(request).finish()
+        options = lifecycle.read_start_options(request.data)
+        return _after(lifecycle.start_generator(id, options, by=request.user.get_username()))
+
+
+class PauseView(ApiView):
+    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
+
+    @operation(
+        "pauseGenerator",
+        "Let the run come to its next commit and stay there",
+        answer="GeneratorResponse",
+        errors=[404, 409],
+        repeatable=True,
+        tag=_TAG,
+    )
+    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        _refuse_body(request)
+        return _after(lifecycle.pause_generator(id))
+
+
+class ResumeView(ApiView):
+    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
+
+    @operation(
+        "resumeGenerator",
+        "Let a paused or failed run go on exactly where it stands",
+        answer="GeneratorResponse",
+        errors=[404, 409, 503],
+        repeatable=True,
+        tag=_TAG,
+    )
+    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        _refuse_body(request)
+        return _after(lifecycle.resume_generator(id))
+
+
+class StopView(ApiView):
+    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
+
+    @operation(
+        "stopGenerator",
+        "End the run here; what it has written stays",
+        answer="GeneratorResponse",
+        errors=[404, 409],
+        repeatable=True,
+        tag=_TAG,
+    )
+    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        _refuse_body(request)
+        return _after(lifecycle.stop_generator(id))
+
+
+def _after(generator: Generator) -> Response:
+    """The answer to an action: the generator, and how many records are not durable yet."""
+    run = generator.last_run
+    return Response({**generator_answer(generator), "inFlight": lifecycle.in_flight(run) if run else 0})
+
+
+def _refuse_body(request: Request) -> None:
+    """These actions take no parameters; a body that has some is a mistake."""
+    Query(request).finish()
+    if request.data not in (None, {}):
+        raise Invalid([Issue("UNKNOWN_PROPERTY", "", "this action takes no parameters", "send no body, or {}")])
 
 
 class RecordsView(ApiView):
@@ -159,7 +240,7 @@ class RecordsView(ApiView):
         else:
             run = catalog.run_of_generator(generator, run_id)
             plan = plan_of_run(run)
-            span = Span(start, max(0, min(limit, run.record_count - start)))
+            span = Span(start, max(0, min(limit, run.spans[-1].end - start)))
         facts = {"effectiveSeed": plan.facts.seed, "runId": str(run_id) if run_id else None, "start": start}
         head = json.dumps(facts).removesuffix("}").encode()
         body = head + b', "records": ' + catalog.records_json(plan, span) + b"}"

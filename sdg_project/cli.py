@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from typing import Any
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("generators", "make a million orders with what is built in, and look at them"),
+    "up": ("generators", "serve the API and the admin, with workers that make the records"),
+    "worker": ("generators", "work on the runs of a service, from this machine or another one"),
     "init": ("generators", "write a small commented definition to start from"),
     "run": ("generators", "make a definition's records, or go on with a run that was interrupted"),
     "runs": ("generators", "list the runs, or remove old ones"),
@@ -45,12 +48,21 @@ def _run(arguments: Sequence[str] | None) -> None:
 
         print(f"sdg {version('sdg')}")  # noqa: T201
     elif name in COMMANDS:
+        if name == "up" and not _is_local(given):
+            os.environ["SDG_ENV"] = "production"  # before the settings are read: strangers can reach it
         _load(name).Command().run_from_argv(["sdg", *given])
     else:
         close = get_close_matches(name, COMMANDS, n=1)
         hint = f', did you mean "{close[0]}"?' if close else ""
         print(f"sdg: there is no command {name!r}{hint} See sdg --help", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+
+
+def _is_local(given: Sequence[str]) -> bool:
+    """Whether ``--host`` lets only this machine in."""
+    hosts = [following for flag, following in itertools.pairwise(given) if flag == "--host"]
+    hosts += [word.partition("=")[2] for word in given if word.startswith("--host=")]
+    return all(host in {"localhost", "::1"} or host.startswith("127.") for host in hosts)
 
 
 def _load(name: str) -> Any:

@@ -32,6 +32,10 @@ VARIABLES = (
     Variable("SDG_ALLOWED_HOSTS", "comma list of host names that the service answers to; required in production"),
     Variable("SDG_CORS_ORIGINS", "comma list of origins whose pages may call the API; default none"),
     Variable("SDG_TRUSTED_PROXIES", "comma list of networks whose X-Forwarded-For and -Proto are believed"),
+    Variable("SDG_WORKERS", "processes that sdg up lets work on runs; default 2"),
+    Variable("SDG_LEASE_SECONDS", "how long a silent worker keeps a shard; other waits scale with it; default 60"),
+    Variable("SDG_RETENTION_DAYS", "days after which the service removes runs that have ended; default 30"),
+    Variable("SDG_MAX_LIVE_RUNS", "most runs that one token may have running or paused; default 50"),
     Variable("SDG_UPLOAD_MAX_BYTES", "most bytes of one upload of pool content; default 1 GiB"),
     Variable("SDG_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR; default WARNING on the command line"),
     Variable("SDG_LOG_FORMAT", "line or json; default line in development, json in production"),
@@ -94,6 +98,26 @@ def upload_max_bytes() -> int:
     return int(os.environ.get("SDG_UPLOAD_MAX_BYTES") or 2**30)
 
 
+def workers() -> int:
+    """How many processes `sdg up` lets work on runs."""
+    return int(os.environ.get("SDG_WORKERS") or 2)
+
+
+def lease_seconds() -> float:
+    """How long a silent worker keeps a shard."""
+    return float(os.environ.get("SDG_LEASE_SECONDS") or 60)
+
+
+def max_live_runs() -> int:
+    """Most runs that one token may have running or paused."""
+    return int(os.environ.get("SDG_MAX_LIVE_RUNS") or 50)
+
+
+def retention_days() -> int:
+    """After how many days runs, with their dead letters and hidden parts, are removed."""
+    return int(os.environ.get("SDG_RETENTION_DAYS") or 30)
+
+
 def faults() -> Iterator[str]:
     """Why the service must not start with these variables, one sentence each."""
     mode = os.environ.get("SDG_ENV") or DEVELOPMENT
@@ -105,6 +129,7 @@ def faults() -> Iterator[str]:
         yield f"SDG_TRUSTED_PROXIES must be a list of networks such as 10.0.0.0/8: {error}"
     if not (os.environ.get("SDG_UPLOAD_MAX_BYTES") or "1").isdecimal():
         yield "SDG_UPLOAD_MAX_BYTES must be a number of bytes"
+    yield from _number_faults()
     if log_format() not in {"line", "json"}:
         yield f'SDG_LOG_FORMAT must be line or json, not "{log_format()}"'
     if not is_production():
@@ -119,6 +144,21 @@ def faults() -> Iterator[str]:
         yield "SDG_ALLOWED_HOSTS must name hosts, * would let anybody choose the name"
     if "*" in cors_origins():
         yield "SDG_CORS_ORIGINS must name origins, * would let any page call the API"
+
+
+def _number_faults() -> Iterator[str]:
+    for name, (least, most) in _BOUNDS.items():
+        given = os.environ.get(name)
+        if given and not (given.isdecimal() and least <= int(given) <= most):
+            yield f'{name} must be a whole number from {least} to {most}, not "{given}"'
+
+
+_BOUNDS = {
+    "SDG_WORKERS": (1, 512),
+    "SDG_LEASE_SECONDS": (2, 3_600),
+    "SDG_MAX_LIVE_RUNS": (1, 10**6),
+    "SDG_RETENTION_DAYS": (1, 36_500),
+}
 
 
 def _listed(name: str) -> list[str]:

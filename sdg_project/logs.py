@@ -1,4 +1,4 @@
-"""Logs: one line an event, with the id of the request that it belongs to; nothing in it can upset a terminal."""
+"""Logs: one line an event, with the request and the run that it belongs to; nothing in it upsets a terminal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being answered."""
+run_id: ContextVar[str | None] = ContextVar("run_id", default=None)
+"""The id of the run that is being worked on."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -22,6 +24,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
             "requestId": request_id.get(),
+            "runId": run_id.get(),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
@@ -35,6 +38,7 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = "".join(f" {name}={value}" for name, value in getattr(record, "fields", {}).items())
         where = f" request={request_id.get()}" if request_id.get() else ""
+        where += f" run={run_id.get()}" if run_id.get() else ""
         line = _one_line(f"{record.levelname} {record.name}: {record.getMessage()}{fields}{where}")
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 

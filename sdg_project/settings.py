@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py looks for the apps' admin modules; commands need none
+    "django_q",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "sdg_project.apps.GroundConfig",
@@ -81,6 +82,30 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Workers. The queue only rings: what is to be done, and by whom, stands in the rows of the shards.
+
+SDG_LEASE_SECONDS = env.lease_seconds()
+SDG_MAX_LIVE_RUNS = env.max_live_runs()
+Q_CLUSTER: dict[str, Any] = {
+    "name": "sdg",
+    "label": "Queue",
+    "orm": "default",
+    "broker_class": "generators.runs.doorbell.Doorbell",
+    "workers": env.workers(),
+    "queue_limit": env.workers(),
+    "bulk": 1,
+    "poll": 1.0,
+    "guard_cycle": 2,
+    "timeout": int(SDG_LEASE_SECONDS * 2) + 1,
+    "retry": int(SDG_LEASE_SECONDS * 5) + 2,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "scheduler": False,
+    "save_limit": -1,
+    "log_level": "WARNING",
+}
+
 # Throttles count here. It is one process that serves, so its memory is the right place.
 CACHES = {
     "default": {
@@ -99,6 +124,7 @@ WHITENOISE_AUTOREFRESH = False
 
 # Security.
 
+PASSWORD_RESET_TIMEOUT = 3_600  # of the one-time links to the admin
 LOGIN_URL = "/admin/login/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -174,5 +200,7 @@ LOGGING: dict[str, Any] = {
         # What these say of a request, `RequestLog` says too, in one line.
         "django.request": {"level": "CRITICAL"},
         "django.security": {"level": "ERROR"},
+        "django-q": {"level": "WARNING"},
+        "waitress.queue": {"level": "ERROR"},  # a request waits for a thread: that is what the queue is for
     },
 }

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from sdg_project.links import enter
 from sdg_project.throttles import limit_logins
 from sdg_project.views import DocsView, HealthView, MeView, SchemaView
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/login/", limit_logins(admin.site.login)),
+    path("admin/enter/<str:token>", limit_logins(enter)),
     path("admin/", admin.site.urls),
 ]
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 
-_PR_SET_PDEATHSIG = 1
+from sdg_project.parent import die_with
 
 
 def work(run_id: str, parent: int, stop: Event, connection: Connection) -> None:
     """Work on a run's shards until none is left, and tell the parent what went wrong, if anything."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel could know of our wish
-        os.kill(os.getpid(), signal.SIGKILL)
+    die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of us; the parent tells us what to do
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     import django

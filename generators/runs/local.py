@@ -24,16 +24,15 @@ from generators.runs.child import work
 from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
-from generators.runs.runner import Progress, run_slice
+from generators.runs.runner import Progress, Watch, run_slice
 from sdg_project.failpoints import failpoint
 from sdg_project.memory import keep_freed_memory
-from sinks.errors import SinkError, TransientSinkError
+from sinks.errors import SinkError, TransientSinkError, is_pausing
 
 RETRY_SECONDS = (0.1, 0.5, 2.0)
 """Waits before a sink is opened again after a transient error; then the run is paused."""
 MAX_LOST_CLAIMS = 6
 _POLL_SECONDS = 0.1
-_PAUSING_CODES = {"DEST_FULL", "DEST_UNAVAILABLE", "RERUN_WOULD_COLLIDE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +96,9 @@ def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], N
         run.shards.update(owner="", state=ShardState.READY)
         started = time.monotonic()
         failure = _carried(run, workers=workers, stop=stop, on_progress=on_progress)
-        spent = {"active_seconds": run.active_seconds + time.monotonic() - started}
+        spent: dict[str, Any] = {"active_seconds": run.active_seconds + time.monotonic() - started}
         if failure is not None:
-            status = RunStatus.PAUSED if failure.code in _PAUSING_CODES else RunStatus.FAILED
+            status = RunStatus.PAUSED if is_pausing(failure.code) else RunStatus.FAILED
             reason = "" if status is RunStatus.PAUSED else EndReason.ERROR
             change_status(run, status, error=failure.as_json(), end_reason=reason, **spent)
         elif run.shards.filter(state=ShardState.READY).exists() or not run.outputs:
@@ -140,24 +139,16 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
     run = job.run
 
     def write(shard: Shard) -> None:
-        def on_commit(progress: Progress) -> bool:
-            on_progress()
-            lost = 0 if progress.next_record > shard.next_record else shard.lost_claims
-            held = Shard.objects.filter(pk=shard.pk, owner=owner, epoch=shard.epoch).update(
-                next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost
-            )
-            return bool(held) and not stop.asked
-
         sink = job.destination.sink(shard.number)
         try:
             reached = run_slice(
                 job.plan,
                 sink,
                 shard=shard.span,
-                epoch=shard.epoch,
+                next_record=sink.open(shard.epoch),
                 cuts=job.spec.cuts,
                 batch_size=job.spec.batch_size,
-                on_commit=on_commit,
+                watch=_Onlooker(shard, stop, on_progress),
             )
         finally:
             sink.close()
@@ -181,6 +172,22 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
         except SinkError as error:
             return Failure(error.code, str(error))
     return None
+
+
+class _Onlooker(Watch):
+    """Notes a shard's progress for people to see, and asks whether to stop."""
+
+    def __init__(self, shard: Shard, stop: Stop, on_progress: Callable[[], None]) -> None:
+        self._shard, self._stop, self._on_progress = shard, stop, on_progress
+
+    def committed(self, progress: Progress) -> bool:
+        self._on_progress()
+        shard = self._shard
+        lost = 0 if progress.next_record > shard.next_record else shard.lost_claims
+        held = Shard.objects.filter(pk=shard.pk, owner=shard.owner, epoch=shard.epoch).update(
+            next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost
+        )
+        return bool(held) and not self._stop.asked
 
 
 def claim_shard(run: Run, owner: str) -> Shard | None:

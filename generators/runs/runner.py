@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.batch import Batch
 from engine.cuts import Cuts
+from engine.errors import RecordInvalid
 from engine.span import Span
 from generators.plan import Plan
 from sdg_project.failpoints import failpoint
@@ -24,36 +24,68 @@ class Progress:
     bytes_written: int
 
 
+class Watch:
+    """Somebody who is told of each step of a slice, and may end it; this one only lets it go on."""
+
+    most_records: int | None = None
+    """How many records may be made at a time; None leaves that to the runner."""
+
+    def about_to_make(self, span: Span) -> None:
+        """These records are made next."""
+
+    def about_to_commit(self, next_record: int) -> None:
+        """What has been written up to here is made durable next."""
+
+    def committed(self, progress: Progress) -> bool:
+        """Called after every commit, about once a second, and first with what the sink found; whether to go on."""
+        return True
+
+
 def run_slice(
     plan: Plan,
     sink: Sink,
     *,
     shard: Span,
-    epoch: int,
+    next_record: int,
     cuts: Cuts,
     batch_size: int | None,
-    on_commit: Callable[[Progress], bool],
+    watch: Watch,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """Make and write a shard's records from where the destination stands, until its end or until told to stop.
+    """Make and write a shard's records from where its open sink stands, until its end or until the watch says no.
 
-    `on_commit` is called after every commit, about once a second, and says whether to go on. Records are made in
-    batches that never cross a frame border; none of this shows in the bytes.
+    Records are made in batches that never cross a frame border; none of this shows in the bytes. When a record cannot
+    be made, whole frames before it are committed, and RecordInvalid goes on to the caller.
     """
-    next_record = sink.open(epoch)
     failpoint("slice.opened")
-    goes_on = on_commit(Progress(next_record, sink.bytes_written))
+    goes_on = watch.committed(Progress(next_record, sink.bytes_written))
     committed_at = monotonic()
+    whole = committed = next_record
+
+    def commit() -> bool:
+        nonlocal committed, committed_at
+        watch.about_to_commit(whole)
+        sink.commit(whole)
+        failpoint("slice.committed")
+        committed, committed_at = whole, monotonic()
+        return watch.committed(Progress(whole, sink.bytes_written))
+
     while goes_on and next_record < shard.end:
         border = min(cuts.frame_end(next_record), shard.end)
-        count = min(border - next_record, batch_size or border)
-        batch: Batch = plan.batch(Span(next_record, count))
+        most = min(batch_size or border, watch.most_records or border)
+        span = Span(next_record, min(border - next_record, most))
+        watch.about_to_make(span)
+        try:
+            batch = plan.batch(span)
+        except RecordInvalid:
+            if whole > committed and whole == span.start:
+                commit()
+            raise
         failpoint("slice.made")
         sink.write(batch)
-        next_record += count
-        if next_record == border and (next_record == shard.end or monotonic() - committed_at >= COMMIT_SECONDS):
-            sink.commit(next_record)
-            failpoint("slice.committed")
-            committed_at = monotonic()
-            goes_on = on_commit(Progress(next_record, sink.bytes_written))
+        next_record = span.end
+        if next_record == border:
+            whole = border
+            if whole == shard.end or monotonic() - committed_at >= COMMIT_SECONDS:
+                goes_on = commit()
     return Progress(next_record, sink.bytes_written)

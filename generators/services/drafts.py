@@ -70,11 +70,13 @@ def draft(
     count_required: bool = False,
     run_id: str | None = None,
     earlier_records: int = 0,
+    first_record: int = 0,
 ) -> Draft:
     """Read and examine a definition; changes nothing.
 
     The seed is the given one, else the definition's; where neither is there, a preview uses `PREVIEW_SEED` and a run
-    (with a `run_id`) one drawn from the operating system.
+    (with a `run_id`) one drawn from the operating system. `first_record` is how many records an earlier run has made
+    that this one goes on behind.
     """
     reading = read_definition(document, destination_required=destination_required, count_required=count_required)
     shape = reading.definition.shape if reading.definition else None
@@ -86,7 +88,7 @@ def draft(
         seed=seed,
         started_at=started_at,
         started_at_given=started_at_given,
-        record_count=shape.record_count if shape else None,
+        record_count=first_record + shape.record_count if shape and shape.record_count else None,
         entropy=secrets.token_hex(16),
         earlier_records=earlier_records,
         **({} if run_id is None else {"run_id": run_id}),

@@ -17,6 +17,7 @@ from django.utils import timezone
 from engine.cuts import frame_records
 from engine.issues import Issue, Severity
 from engine.schema import RecordSchema
+from engine.span import Span
 from generators.enums import RunOrigin, RunStatus
 from generators.models import Run, Shard
 from generators.plan import Plan
@@ -32,7 +33,10 @@ from sinks.errors import SinkError
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """What starts a run from the command line, beside the definition itself."""
+    """What starts a run, beside the definition itself.
+
+    `first_record` is where its record numbers begin, behind those of an earlier run that it continues.
+    """
 
     owner: str
     root: str
@@ -40,13 +44,59 @@ class RunOrder:
     started_at: datetime | None = None
     workers: int = 1
     own_pools: Mapping[str, Snapshot] | None = None
+    origin: RunOrigin = RunOrigin.CLI
+    created_by: str = ""
+    first_record: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRun:
+    """A run that could start: not in the database yet, but its tables and pools are in its folder."""
+
+    run: Run
+    shards: Sequence[Span]
+    notes: tuple[Issue, ...]
+    """The warnings of its examination."""
+
+    def save(self) -> None:
+        """Put it into the database, in one transaction."""
+        with transaction.atomic():
+            self.run.save(force_insert=True)
+            Shard.objects.bulk_create(
+                Shard(
+                    run=self.run,
+                    number=number,
+                    first_record=span.start,
+                    end_record=span.end,
+                    next_record=span.start,
+                    made_record=span.start,
+                )
+                for number, span in enumerate(self.shards)
+            )
+
+    def discard(self) -> None:
+        """Remove what was kept for it."""
+        shutil.rmtree(run_folder(self.run), ignore_errors=True)
 
 
 def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[Issue, ...]]:
     """Freeze a definition into a run that is ready to be carried; with the warnings of its examination.
 
-    Raises Invalid with every error of the definition, or with what stands against starting at the destination. No run
-    exists then.
+    Raises Invalid as `freeze_run` does. No run exists then.
+    """
+    frozen = freeze_run(document, order)
+    try:
+        frozen.save()
+    except BaseException:
+        frozen.discard()
+        raise
+    return frozen.run, frozen.notes
+
+
+def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
+    """Fix everything that the records and the place of a run depend on.
+
+    Raises Invalid with every error of the definition, or with what stands against starting at the destination.
     """
     run_id = uuid.uuid4()
     drafted = draft(
@@ -58,24 +108,27 @@ def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[
         count_required=True,
         run_id=str(run_id),
         earlier_records=_numbers_used(order.owner),
+        first_record=order.first_record,
     )
     issues = drafted.issues(root=order.root)
     errors = errors_of(issues)
     if errors:
         raise Invalid(errors)
     plan = drafted.plan
-    records, reason = run_length(plan)
-    batch, wrong = sample_issues(plan, records)
+    end, reason = run_length(plan)
+    records = max(0, end - order.first_record)
+    batch, wrong = sample_issues(plan, end)
     if batch is None or wrong:
         raise Invalid(wrong)
     size = bytes_per_record(plan, batch)
     written = written_bytes(plan, batch, root=order.root) or size
     spec = _frozen(plan, order, records=records, end_reason=reason, size=size, written=written)
-    spans = spec.cuts.shards(records, plan.definition.shape.shards or order.workers)
+    spans = spec.cuts.shards(Span(order.first_record, records), plan.definition.shape.shards or order.workers)
     run = Run(
         id=run_id,
-        origin=RunOrigin.CLI,
+        origin=order.origin,
         owner=order.owner,
+        created_by=order.created_by,
         name=plan.definition.name,
         spec=spec.to_json(),
         spec_hash=plan.spec_hash,
@@ -84,28 +137,17 @@ def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[
         record_count=records,
         started_at=plan.facts.started_at,
     )
+    frozen = FrozenRun(run, spans, tuple(issue for issue in issues if issue.severity is not Severity.ERROR))
     try:
         _keep(run, plan, order)
-        with transaction.atomic():
-            run.save(force_insert=True)
-            Shard.objects.bulk_create(
-                Shard(
-                    run=run,
-                    number=number,
-                    first_record=span.start,
-                    end_record=span.end,
-                    next_record=span.start,
-                )
-                for number, span in enumerate(spans)
-            )
-            destination = destination_of_run(run, plan.schema)
-            obstacles = destination.preflight(estimated_bytes=int(written * records))
-            if obstacles:
-                raise Invalid(obstacles)
+        destination = destination_of_run(run, plan.schema, spans)
+        obstacles = destination.preflight(estimated_bytes=int(written * records))
+        if obstacles:
+            raise Invalid(obstacles)
     except BaseException:
-        shutil.rmtree(run_folder(run), ignore_errors=True)
+        frozen.discard()
         raise
-    return run, tuple(issue for issue in issues if issue.severity is not Severity.ERROR)
+    return frozen
 
 
 def find_run(reference: str) -> Run:
@@ -196,6 +238,7 @@ def _frozen(plan: Plan, order: RunOrder, *, records: int, end_reason: str, size:
         started_at=facts.started_at.isoformat(),
         started_at_given=facts.started_at_given,
         record_count=records,
+        first_record=order.first_record,
         asked_count=facts.record_count or 0,
         end_reason=end_reason,
         entropy=facts.entropy,

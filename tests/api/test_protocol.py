@@ -143,10 +143,10 @@ django.setup()
 from sdg_project.database import ready_database
 from sdg_project.access import create_token
 from sdg_project.roles import Role
-from sdg_project.server import make_server
+from sdg_project.server import listen, make_server
 from sdg_project.wsgi import application
 ready_database()
-server = make_server(application, host="127.0.0.1", port=0)
+server = make_server(application, listening=listen("127.0.0.1", 0))
 print(server.effective_port, create_token("test", Role.ADMIN, days=1), flush=True)
 server.run()
 """

@@ -141,7 +141,7 @@ def test_the_digest_is_that_of_the_records(
     assert answers[0] == answers[1]
     assert answers[0]["recordCount"] == 1000
     assert answers[0]["digest"] != answers[2]["digest"]  # another seed was drawn
-    monkeypatch.setattr("generators.catalog.MAX_DIGEST_RECORDS", 999)
+    monkeypatch.setattr("generators.services.catalog.MAX_DIGEST_RECORDS", 999)
     assert_problem(viewer.get(f"/runs/{first.pk}/digest"), 409, "QUOTA")
 
 

@@ -147,7 +147,8 @@ def write_plan(path: object, count: int) -> None:
     from pathlib import Path
 
     from engine.cuts import Cuts
-    from generators.runs.runner import run_slice
+    from engine.span import Span
+    from generators.runs.runner import Watch, run_slice
     from sinks.destinations.base import Delivery, destinations
 
     target = Path(str(path))
@@ -161,7 +162,7 @@ def write_plan(path: object, count: int) -> None:
         schema=plan.schema,
         spec_hash="",
         cuts=cuts,
-        shards=tuple(cuts.shards(count, 1)),
+        shards=tuple(cuts.shards(Span(0, count), 1)),
         root=str(target.parent),
     )
     destination = kind(kind.Config.model_validate({"path": target.name}), delivery)
@@ -171,10 +172,10 @@ def write_plan(path: object, count: int) -> None:
         plan,
         sink,
         shard=delivery.shards[0],
-        epoch=1,
+        next_record=sink.open(1),
         cuts=cuts,
         batch_size=None,
-        on_commit=lambda _: True,
+        watch=Watch(),
     )
     sink.close()
     destination.finalize()

@@ -60,12 +60,12 @@ def test_the_parts_of_shards_are_those_of_the_run(cuts: Cuts, count: int, wanted
     whole = list(cuts.parts(Span(0, count)))
 
     for number in (wanted, other):
-        assert [part for shard in cuts.shards(count, number) for part in cuts.parts(shard)] == whole
+        assert [part for shard in cuts.shards(Span(0, count), number) for part in cuts.parts(shard)] == whole
 
 
 @given(cuts, st.integers(0, 500), st.integers(0, 40))
 def test_shards_follow_each_other_cover_all_records_and_begin_at_borders(cuts: Cuts, count: int, wanted: int) -> None:
-    shards = cuts.shards(count, wanted)
+    shards = cuts.shards(Span(0, count), wanted)
 
     assert shards[0].start == 0
     assert shards[-1].end == count
@@ -80,14 +80,14 @@ def test_shards_follow_each_other_cover_all_records_and_begin_at_borders(cuts: C
 @given(cuts, counts, st.integers(1, 40))
 def test_shards_are_as_many_and_as_equal_as_borders_allow(cuts: Cuts, count: int, wanted: int) -> None:
     unit = cuts.roll or cuts.frame
-    sizes = [-(-shard.count // unit) for shard in cuts.shards(count, wanted)]
+    sizes = [-(-shard.count // unit) for shard in cuts.shards(Span(0, count), wanted)]
 
     assert len(sizes) == min(wanted, -(-count // unit))
     assert max(sizes) - min(sizes) <= 1
 
 
 def test_a_large_run_is_cut_without_counting_its_records() -> None:
-    shards = Cuts(65_536).shards(10**12, 512)
+    shards = Cuts(65_536).shards(Span(0, 10**12), 512)
 
     assert len(shards) == 512
     assert shards[-1].end == 10**12

@@ -16,11 +16,12 @@ from typing import Any
 import polars as pl
 
 from engine.cuts import Cuts
+from engine.span import Span
 from generators.definition import read_definition
 from generators.examination import examine
 from generators.facts import RunFacts
 from generators.plan import Plan
-from generators.runs.runner import Progress, run_slice
+from generators.runs.runner import Progress, Watch, run_slice
 from pools.snapshot import snapshot_of
 from sdg_project.failpoints import set_failpoints
 from sinks.destinations.base import Delivery, Destination, Written, destinations
@@ -117,7 +118,7 @@ def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
         schema=plan.schema,
         spec_hash=plan.spec_hash,
         cuts=cuts,
-        shards=tuple(cuts.shards(run.records, run.shards)),
+        shards=tuple(cuts.shards(Span(0, run.records), run.shards)),
         root=run.root,
         overwrite=run.overwrite,
     )
@@ -150,10 +151,10 @@ def write_shard(run: FileRun, plan: Plan, destination: Destination[Any], number:
             plan,
             sink,
             shard=destination.delivery.shards[number],
-            epoch=run.epoch,
+            next_record=sink.open(run.epoch),
             cuts=destination.delivery.cuts,
             batch_size=run.batch,
-            on_commit=lambda progress: True,
+            watch=Watch(),
             monotonic=lambda: float(next(seconds)),
         )
     finally:

@@ -52,7 +52,7 @@ class Command(SdgCommand):
             self.say(error["message"] if error else "interrupted", f"go on with: {sdg} run --resume {run.pk}")
             return FAILED if error else INTERRUPTED
         plan = plan_of_run(run)
-        show_records(plan.schema, plan.batch(Span(0, min(3, run.record_count))), self.stdout)
+        show_records(plan.schema, plan.batch(Span(0, min(3, run.spans[-1].end))), self.stdout)
         path = report["outputs"][0]["path"]
         seconds, rate = report["activeSeconds"], report["averageRate"]
         self.stdout.write(

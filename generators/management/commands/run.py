@@ -162,7 +162,7 @@ class Command(SdgCommand):
         if options["digest"] and run.status == RunStatus.COMPLETED:
             from generators.digest import run_digest
 
-            report["digest"] = run_digest(plan_of_run(run), run.record_count)
+            report["digest"] = run_digest(plan_of_run(run), run.spans)
         if options["json"]:
             self.stdout.write(json.dumps(report))
         elif run.status == RunStatus.COMPLETED and not options["quiet"]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import polars as pl
 import pytest
 
 from engine.batch import Batch
 from engine.cuts import Cuts
+from engine.errors import RecordInvalid
 from engine.span import Span
-from generators.runs.runner import COMMIT_SECONDS, Progress, run_slice
+from generators.plan import Plan
+from generators.runs.runner import COMMIT_SECONDS, Progress, Watch, run_slice
 from sinks.destinations.base import Sink
 from sinks.errors import TransientSinkError
 from tests.support.file_runs import plan_of
@@ -59,6 +62,16 @@ class MemorySink(Sink):
         return pl.concat([batch.records for batch in self.kept])
 
 
+class Asked(Watch):
+    """Asks somebody whether to go on."""
+
+    def __init__(self, goes_on: Callable[[Progress], bool]) -> None:
+        self._goes_on = goes_on
+
+    def committed(self, progress: Progress) -> bool:
+        return self._goes_on(progress)
+
+
 def clock(step: float) -> Callable[[], float]:
     """Every look takes so many seconds."""
     ticks = itertools.count()
@@ -78,10 +91,10 @@ def run(
         plan_of(RECORDS, 1),
         sink,
         shard=shard or Span(0, RECORDS),
-        epoch=4,
+        next_record=sink.open(4),
         cuts=cuts or Cuts(64),
         batch_size=batch_size,
-        on_commit=on_commit,
+        watch=Asked(on_commit),
         monotonic=clock(step),
     )
 
@@ -169,3 +182,36 @@ def test_what_a_sink_raises_goes_through_and_nothing_is_lost_or_doubled_afterwar
     run(sink, batch_size=50)
 
     assert sink.records.equals(plan_of(RECORDS, 1).batch(Span(0, RECORDS)).records)
+
+
+def test_whole_frames_before_a_record_that_cannot_be_made_are_kept() -> None:
+    sink = MemorySink()
+    plan = plan_of(RECORDS, 1)
+
+    with pytest.raises(RecordInvalid):
+        run_slice(
+            cast(Plan, FailsAt(plan, 200)),
+            sink,
+            shard=Span(0, RECORDS),
+            next_record=sink.open(4),
+            cuts=Cuts(64),
+            batch_size=None,
+            watch=Watch(),
+            monotonic=clock(0.0),
+        )
+
+    assert sink.commits == [192]
+    assert sink.records.equals(plan.batch(Span(0, 192)).records)
+
+
+@dataclass(frozen=True)
+class FailsAt:
+    """A plan with one record that cannot be made."""
+
+    plan: Plan
+    number: int
+
+    def batch(self, span: Span) -> Batch:
+        if span.start <= self.number < span.end:
+            raise RecordInvalid("RECORD_INVALID", "bad", field="id", record_number=self.number)
+        return self.plan.batch(span)

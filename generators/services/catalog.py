@@ -21,6 +21,7 @@ from generators.enums import GeneratorStatus
 from generators.models import Generator, Run
 from generators.plan import Plan
 from generators.planning import plan_of_run
+from generators.runs.lifecycle import impossible
 from generators.services.validation import Validation, preview_plan, validate_definition
 from sdg_project.errors import Conflict, Invalid, NotFound
 from sinks.encoding.base import encoders
@@ -82,16 +83,8 @@ def update_generator(generator_id: UUID, document: Any) -> Generator:
     except IntegrityError as error:
         raise _name_taken(columns["name"]) from error
     if not changed:
-        status = get_generator(generator_id).status  # NotFound when it has been deleted meanwhile
-        message = f"a generator cannot be changed while it is {status}"
-        details = {"generatorStatus": status, "action": "update", "allowed": ["pause", "stop"]}
-        raise Conflict("INVALID_TRANSITION", message, hint="pause or stop it first", details=details)
+        raise impossible(get_generator(generator_id), "update")  # NotFound when it has been deleted meanwhile
     return get_generator(generator_id)
-
-
-def delete_generator(generator_id: UUID) -> None:
-    """Remove a generator; its runs stay."""
-    get_generator(generator_id).delete()
 
 
 def get_generator(generator_id: UUID) -> Generator:
@@ -183,10 +176,12 @@ def get_run(run_id: UUID) -> Run:
 
 def digest_of_run(run: Run) -> str:
     """The digest of a run, from its definition; raises Conflict when it has too many records to wait for."""
-    if run.record_count > MAX_DIGEST_RECORDS:
-        message = f"the run has {run.record_count:,} records, and at most {MAX_DIGEST_RECORDS:,} are computed here"
+    spans = run.spans
+    count = sum(span.count for span in spans)
+    if count > MAX_DIGEST_RECORDS:
+        message = f"the run has {count:,} records, and at most {MAX_DIGEST_RECORDS:,} are computed here"
         raise Conflict("QUOTA", message, hint="sdg run --digest computes it beside the run")
-    return run_digest(plan_of_run(run), run.record_count)
+    return run_digest(plan_of_run(run), spans)
 
 
 def _accepted(document: Any) -> Plan:

@@ -1,0 +1,123 @@
+"""`sdg up`: the whole service on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import signal
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from engine.issues import Issue
+from generators.definition_files import whole_number
+from generators.runs.supervisor import Child, Supervisor
+from generators.services.runs import prune_runs
+from sdg_project import env
+from sdg_project.commands import DONE, SdgCommand
+from sdg_project.database import ready_database
+from sdg_project.errors import Conflict, Invalid
+from sdg_project.links import admin_link
+from sdg_project.server import listen
+
+PORT = 50032
+_READY_SECONDS = 60.0
+_log = logging.getLogger("sdg.up")
+
+
+class Command(SdgCommand):
+    help = "Serve the API and the admin, with workers that make the records; Ctrl-C ends all of it."
+    example = "sdg up --port 8080 --workers 4"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default 127.0.0.1")
+        parser.add_argument("--port", type=whole_number, default=PORT, metavar="N", help=f"default {PORT}")
+        parser.add_argument("--workers", type=whole_number, metavar="N", help="processes that make records; default 2")
+        parser.add_argument("--no-browser-link", action="store_true", help="print no one-time link to the admin")
+
+    def carry_out(self, options: dict[str, Any]) -> int:
+        host, port = options["host"], options["port"]
+        if not 0 <= port <= 65_535:
+            raise Invalid([Issue("INVALID_VALUE", "", f"--port must be between 0 and 65535, not {port}")])
+        if options["workers"] is not None:
+            if not 1 <= options["workers"] <= 512:
+                raise Invalid(
+                    [Issue("INVALID_VALUE", "", f"--workers must be from 1 to 512, not {options['workers']}")]
+                )
+            os.environ["SDG_WORKERS"] = str(options["workers"])  # for the children
+            settings.Q_CLUSTER["workers"] = options["workers"]
+        with _only_instance():
+            ready_database()
+            listening = self._listening(host, port)
+            port = listening.getsockname()[1]
+            listening.set_inheritable(True)
+            os.environ.setdefault("SDG_LOG_LEVEL", "INFO")
+            web = Child("web", ["sdg_project.web", str(listening.fileno())], pass_fds=[listening.fileno()])
+            cluster = Child("workers", ["generators.runs.cluster"])
+            supervisor = Supervisor(cluster, [web], daily=_prune)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: supervisor.stop())
+            shown = f"[{host}]" if ":" in host else host
+            base = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else shown}:{port}"  # noqa: S104
+            threading.Thread(target=self._announce, args=(base, options, supervisor), daemon=True).start()
+            supervisor.run()
+        self.say("ended")
+        return DONE
+
+    def _listening(self, host: str, port: int) -> Any:
+        try:
+            return listen(host, port)
+        except OSError as error:
+            hint = "choose another one with --port, or end what uses it"
+            raise Conflict("IN_USE", f"port {port} of {host} cannot be used: {error.strerror}", hint=hint) from error
+
+    def _announce(self, base: str, options: dict[str, Any], supervisor: Supervisor) -> None:
+        """Say that the service is ready as soon as it is, and where it is."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while _health(base) != "UP":
+            if time.monotonic() > deadline:
+                self.say(f"the service is {_health(base) or 'silent'} after {_READY_SECONDS:.0f} s; see the log above")
+                break
+            time.sleep(0.1)
+        else:
+            self.stdout.write(f"ready {base}")
+        self.stdout.write(f"  API   {base}/api/v1/docs")
+        self.stdout.write(f"  admin {base}/admin/")
+        if not options["no_browser_link"]:
+            self.stdout.write(f"  log in once, within the hour: {base}{admin_link()}")
+        self.stdout.flush()
+
+
+def _health(base: str) -> str:
+    try:
+        with urllib.request.urlopen(f"{base}/api/v1/health", timeout=5) as answer:  # noqa: S310  # our own address
+            return str(json.load(answer)["status"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def _prune() -> None:
+    pruned = prune_runs(older_than=timedelta(days=env.retention_days()))
+    _log.info("old runs removed", extra={"fields": {"runs": len(pruned.runs), "kept": len(pruned.kept)}})
+
+
+@contextmanager
+def _only_instance() -> Iterator[None]:
+    """Be the one service of this SDG_HOME; raises Conflict when there is another."""
+    settings.SDG_HOME.mkdir(parents=True, exist_ok=True)
+    with (settings.SDG_HOME / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"another sdg up is running on {settings.SDG_HOME}"
+            raise Conflict("IN_USE", message, hint="end it first, or set another SDG_HOME") from error
+        yield

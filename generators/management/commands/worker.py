@@ -1,0 +1,83 @@
+"""`sdg worker`: works on the service's runs without a queue, on this machine or another one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import close_old_connections
+
+from engine.issues import Issue
+from generators.definition_files import whole_number
+from generators.runs import leases
+from generators.runs.reaper import bury_the_dead
+from generators.runs.slices import AWAY, SliceWorker
+from generators.runs.worker import Heart, is_asked_to_leave
+from sdg_project.commands import DONE, SdgCommand
+from sdg_project.database import ready_database
+from sdg_project.errors import Invalid
+from sdg_project.memory import keep_freed_memory
+
+POLL_SECONDS = 0.5
+_log = logging.getLogger("sdg.workers")
+
+
+class Command(SdgCommand):
+    help = "Work on the runs of a service, beside its own workers: with DATABASE_URL on PostgreSQL, from any machine."
+    example = "DATABASE_URL=postgres://sdg@db/sdg sdg worker"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="end as soon as nothing is due")
+        parser.add_argument("--shards", type=whole_number, metavar="N", help="end after so many slices")
+
+    def carry_out(self, options: dict[str, Any]) -> int:
+        slices = options["shards"]
+        if slices is not None and slices < 1:
+            raise Invalid([Issue("INVALID_VALUE", "", f"--shards must be at least 1, not {slices}")])
+        ready_database()
+        keep_freed_memory()
+        stopped = False
+
+        def stop(*_: Any) -> None:
+            nonlocal stopped
+            stopped = True
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        heart = Heart()
+        heart.start()
+        worker = SliceWorker(heart.worker_id)
+        self.say(f"worker {heart.worker_id} is waiting for work; Ctrl-C ends it at its next commit")
+        done = 0
+        try:
+            while not stopped and (slices is None or done < slices):
+                worked = self._turn(worker)
+                done += worked
+                if not worked and options["once"]:
+                    break
+                if not worked:
+                    time.sleep(POLL_SECONDS)
+        finally:
+            worker.let_go()
+            heart.stop()
+        return DONE
+
+    def _turn(self, worker: SliceWorker) -> int:
+        """One slice of whatever has waited longest; 0 when nothing is due."""
+        try:
+            if is_asked_to_leave(worker.worker_id):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return 0
+            bury_the_dead()
+            for shard_id in leases.due_shards().values_list("pk", flat=True)[:20]:
+                if worker.work(shard_id):
+                    return 1
+        except AWAY as error:
+            _log.warning("the control database is away", extra={"fields": {"reason": str(error)}})
+            close_old_connections()
+            time.sleep(1)
+        return 0

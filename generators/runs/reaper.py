@@ -1,0 +1,39 @@
+"""The reaper: gives back what the dead held, and rings for whatever is due and not being worked on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from generators.models import Shard
+from generators.runs import leases, timing
+from generators.runs.doorbell import ring
+from generators.runs.worker import dead_workers
+
+_log = logging.getLogger("sdg.workers")
+
+
+def bury_the_dead() -> int:
+    """Give back the shards of this host's workers that are no process any more; how many workers."""
+    dead = dead_workers()
+    if dead:
+        shards = leases.release_dead(dead)
+        if shards:
+            _log.warning("workers have died at work", extra={"fields": {"workers": len(dead), "shards": shards}})
+    return len(dead)
+
+
+def ring_for_due() -> Sequence[Shard]:
+    """Ring for shards that are due and for which nobody has rung lately; all that are due."""
+    due = list(leases.due_shards().select_related("run")[:1000])
+    unheard = {
+        shard.pk
+        for shard in leases.due_shards().filter(Q(rung_at=None) | Q(rung_at__lt=Now() - timing.ring_time()))[:1000]
+    }
+    for shard in due:
+        if shard.pk in unheard:
+            ring(shard, shard.run.phase)
+    return due

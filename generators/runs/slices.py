@@ -1,0 +1,362 @@
+"""Slices: a worker's turn with one shard of the service, from claiming it to giving it back.
+
+Whatever ends a slice, the truth stays at the destination; the rows say who may go on, when, and why not.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from engine.errors import RecordInvalid
+from engine.span import Span
+from generators.enums import DesiredState, EndReason, OnError, RunPhase, RunStatus, ShardState
+from generators.models import Run, Shard
+from generators.runs import leases, timing
+from generators.runs.doorbell import ring
+from generators.runs.gauges import Gauges
+from generators.runs.job import Job
+from generators.runs.leases import LeaseLost
+from generators.runs.lifecycle import change_status
+from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.worker import is_asked_to_leave
+from sdg_project.errors import Conflict
+from sdg_project.failpoints import failpoint
+from sdg_project.logs import run_id
+from sinks.destinations.base import Sink
+from sinks.errors import Fenced, SinkError, TransientSinkError, is_pausing
+
+LOOK_SECONDS = 1.0
+"""How often the wishes of people are looked at, and progress is written."""
+NARROWER = {2: 4_096, 3: 256, 4: 16, 5: 1}
+"""After so many owners that died: how many records are made at a time, so that the one that kills them is found."""
+AWAY = (OperationalError, InterfaceError)
+"""What is raised when the control database is away."""
+_log = logging.getLogger("sdg.workers")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a worker keeps from its last slice, to go on where it was if it gets the same shard again."""
+
+    shard_id: int
+    epoch: int
+    job: Job
+    sink: Sink
+    next_record: int
+
+
+class SliceWorker:
+    """What works on shards in one process, one slice at a time."""
+
+    def __init__(self, worker_id: str) -> None:
+        self.worker_id = worker_id
+        self._kept: _Kept | None = None
+
+    def work(self, shard_id: int) -> bool:
+        """A slice of a shard, if it is due and free; whether there was anything to do. Raises only what is a bug."""
+        shard = leases.claim(shard_id, self.worker_id)
+        if shard is None:
+            return False
+        failpoint("slice.claimed")
+        run_id.set(str(shard.run_id))
+        try:
+            self._turn(shard)
+        finally:
+            run_id.set(None)
+        if shard.run.phase == RunPhase.PREPARING:  # what has been prepared need not wait for another ring
+            self.work(shard_id)
+        return True
+
+    def let_go(self) -> None:
+        """Close what is kept."""
+        if self._kept is not None:
+            self._kept.sink.close()
+            self._kept.job.destination.close()
+            self._kept = None
+
+    def _turn(self, shard: Shard) -> None:
+        run = shard.run
+        try:
+            if shard.lost_claims >= leases.MAX_LOST_CLAIMS:
+                _give_up(shard)
+            elif run.phase == RunPhase.PREPARING:
+                self._prepare(shard)
+            elif run.phase == RunPhase.WRITING:
+                self._write(shard)
+            else:
+                self._end(shard)
+        except (LeaseLost, Fenced) as error:
+            self.let_go()
+            _log.info("shard lost to another owner", extra={"fields": {"shard": shard.number, "reason": str(error)}})
+        except AWAY:
+            self.let_go()
+            raise
+        except RecordInvalid as error:
+            self.let_go()
+            _end_at_record(shard, error)
+        except TransientSinkError as error:
+            self.let_go()
+            _retry_later(shard, error)
+        except SinkError as error:
+            self.let_go()
+            _break_off(shard, error.code, str(error))
+        except Conflict as error:
+            self.let_go()
+            _refuse(shard, error)
+        except Exception:
+            self.let_go()
+            _log.exception("a slice has failed", extra={"fields": {"shard": shard.number}})
+            _break_off(shard, "INTERNAL", "something went wrong that is no fault of the definition; see the log")
+
+    # The three kinds of work.
+
+    def _prepare(self, shard: Shard) -> None:
+        """Get the destination ready, once per run, before its shards are written."""
+        job = self._job(shard)
+        job.destination.prepare()
+        failpoint("slice.prepared")
+        job.destination.close()
+        with transaction.atomic():
+            leases.renew(shard)
+            Run.objects.filter(pk=shard.run_id, phase=RunPhase.PREPARING).update(phase=RunPhase.WRITING)
+            leases.release(shard, **_REACHED)
+            for waiting in shard.run.shards.filter(state=ShardState.READY):
+                ring(waiting, RunPhase.WRITING)
+
+    def _write(self, shard: Shard) -> None:
+        kept = self._opened(shard)
+        watch = _SliceWatch(shard, self.worker_id)
+        reached = run_slice(
+            kept.job.plan,
+            kept.sink,
+            shard=shard.span,
+            next_record=kept.next_record,
+            cuts=kept.job.spec.cuts,
+            batch_size=kept.job.spec.batch_size,
+            watch=watch,
+        )
+        failpoint("slice.before_release")
+        is_done = reached.next_record >= shard.end_record
+        with transaction.atomic():
+            run = Run.objects.select_for_update().get(pk=shard.run_id)
+            leases.renew(shard)
+            leases.release(shard, state=ShardState.DONE if is_done else ShardState.READY, progressed_at=Now())
+            failpoint("slice.before_ring")
+            if not is_done:
+                ring(shard, RunPhase.WRITING)
+            elif not run.shards.filter(state=ShardState.READY).exists():
+                Run.objects.filter(pk=run.pk, phase=RunPhase.WRITING).update(phase=RunPhase.ENDING)
+                ring(run.shards.get(number=0), RunPhase.ENDING)
+        if is_done:
+            self.let_go()
+        else:
+            self._kept = replace(kept, epoch=shard.epoch, next_record=reached.next_record)
+
+    def _end(self, shard: Shard) -> None:
+        """Bring the shards together at the destination: all of them, or what a person's stop has left."""
+        job = self._job(shard)
+        run = shard.run
+        _ends(job, shard) if run.status == RunStatus.STOPPED else None
+        outputs = [
+            {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
+            for one in job.destination.finalize()
+        ]
+        failpoint("slice.finalized")
+        job.destination.close()
+        with transaction.atomic():
+            leases.renew(shard)
+            if run.status == RunStatus.STOPPED:
+                Run.objects.filter(pk=run.pk).update(outputs=outputs, phase=RunPhase.ENDED)
+            else:
+                reason = job.spec.end_reason
+                change_status(run, RunStatus.COMPLETED, outputs=outputs, end_reason=reason, phase=RunPhase.ENDED)
+            leases.release(shard, state=ShardState.DONE)
+
+    def _job(self, shard: Shard) -> Job:
+        if self._kept is not None and self._kept.job.run.pk == shard.run_id:
+            return self._kept.job
+        self.let_go()
+        return Job.of(shard.run)
+
+    def _opened(self, shard: Shard) -> _Kept:
+        """The job and the open sink of a shard: those of the last slice if nobody has had the shard since."""
+        kept = self._kept
+        if kept is not None and (kept.shard_id, kept.epoch + 1) == (shard.pk, shard.epoch):
+            return kept
+        job = self._job(shard)
+        if kept is not None:
+            kept.sink.close()
+        sink = job.destination.sink(shard.number)
+        self._kept = _Kept(shard.pk, shard.epoch, job, sink, shard.first_record)  # closed, too, if opening fails
+        self._kept = replace(self._kept, next_record=sink.open(shard.epoch))
+        return self._kept
+
+
+class _SliceWatch(Watch):
+    """Keeps the lease, writes progress, and ends the slice when its time is over or a person wants it."""
+
+    def __init__(self, shard: Shard, worker_id: str) -> None:
+        self.shard, self.worker_id = shard, worker_id
+        self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
+        self._gauges = Gauges.of(shard)
+        self._ends_at = time.monotonic() + timing.slice_time() / timedelta(seconds=1)
+        self._looked_at = 0.0
+        self._begun_at = time.monotonic()
+
+    def about_to_make(self, span: Span) -> None:
+        self._begun_at = time.monotonic()
+        if self.most_records is not None:
+            leases.renew(self.shard, about_from=span.start, about_count=span.count)
+
+    def about_to_commit(self, next_record: int) -> None:
+        failpoint("slice.before_commit")
+        leases.renew(self.shard, made_record=next_record)
+
+    def committed(self, progress: Progress) -> bool:
+        shard = self.shard
+        now = time.monotonic()
+        self._gauges.note(progress.next_record, latency_s=now - self._begun_at)
+        has_progressed = progress.next_record > shard.next_record
+        values: dict[str, Any] = {
+            "next_record": progress.next_record,
+            "made_record": progress.next_record,
+            "bytes_written": progress.bytes_written,
+            "gauges": self._gauges.as_json(),
+            "progressed_at": Now(),
+            **_REACHED,
+        }
+        if has_progressed:
+            values |= {"lost_claims": 0, "about_from": None, "about_count": 0}
+        leases.renew(shard, **values)
+        failpoint("slice.progress")
+        if has_progressed:
+            shard.next_record = progress.next_record
+            shard.lost_claims = 0
+            self.most_records = None
+        return now < self._ends_at and self._is_wanted()
+
+    def _is_wanted(self) -> bool:
+        wanted = Run.objects.filter(
+            pk=self.shard.run_id, status=RunStatus.RUNNING, desired_state=DesiredState.RUN
+        ).exists()
+        return wanted and not is_asked_to_leave(self.worker_id)
+
+
+_REACHED: dict[str, Any] = {"retries": 0, "retrying_since": None, "not_before": None, "last_error": None}
+"""What is forgotten once the destination has been reached."""
+
+
+def _error(code: str, message: str, record_number: int | None = None) -> dict[str, Any]:
+    at = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"code": code, "message": message, "recordIndex": record_number, "at": at}
+
+
+def _ends(job: Job, shard: Shard) -> Sequence[int]:
+    """Behind which record each shard ends at the destination; nobody can write there any more afterwards."""
+    ends: list[int] = []
+    for other in job.run.shards.all():
+        if other.pk != shard.pk:
+            Shard.objects.filter(pk=other.pk).update(epoch=F("epoch") + 1, owner="", lease_until=None)
+            other.refresh_from_db()
+        else:
+            other.epoch = shard.epoch
+        sink = job.destination.sink(other.number)
+        try:
+            ends.append(sink.open(other.epoch))
+        finally:
+            sink.close()
+        Shard.objects.filter(pk=other.pk).update(next_record=ends[-1], made_record=ends[-1])
+    return ends
+
+
+def _give_up(shard: Shard) -> None:
+    """A shard whose owners die again and again is no shard for anybody."""
+    first = shard.next_record if shard.about_from is None else shard.about_from
+    count = shard.about_count or 1
+    which = f"record {first}" if count == 1 else f"one of the records {first} to {first + count - 1}"
+    message = f"{shard.lost_claims} workers have died while making {which}"
+    leases.release(shard, state=ShardState.FAILED, last_error=_error("POISON", message, first))
+    _fail(shard.run, _error("POISON", message, first))
+
+
+def _fail(run: Run, error: dict[str, Any]) -> None:
+    try:
+        change_status(
+            run,
+            RunStatus.FAILED,
+            expected=_RUNNING,
+            error=error,
+            end_reason=EndReason.ERROR,
+            desired_state=DesiredState.STOP,
+        )
+    except Conflict:
+        _log.info("the run has ended otherwise before it could fail", extra={"fields": {"code": error["code"]}})
+
+
+def _pause(run: Run, error: dict[str, Any], reason: str) -> None:
+    try:
+        change_status(
+            run, RunStatus.PAUSED, expected=_RUNNING, error=error, pause_reason=reason, desired_state=DesiredState.PAUSE
+        )
+    except Conflict:
+        _log.info("the run has ended otherwise before it could pause", extra={"fields": {"code": error["code"]}})
+
+
+_RUNNING = frozenset({RunStatus.RUNNING})
+
+
+def _end_at_record(shard: Shard, invalid: RecordInvalid) -> None:
+    """What onError says of a record that cannot be made; CONTINUE does not come here."""
+    error = _error(invalid.code, str(invalid), invalid.record_number)
+    if not leases.release(shard, last_error=error):
+        return
+    on_error = shard.run.spec["document"].get("onError") or OnError.STOP
+    if on_error == OnError.PAUSE:
+        _pause(shard.run, error, EndReason.ERROR)
+    else:
+        _fail(shard.run, error)
+
+
+def _retry_later(shard: Shard, sink_error: SinkError) -> None:
+    """Wait 1, 2, 4 … 60 s for a destination that is away; when it is away for too long, pause."""
+    error = _error(sink_error.code, str(sink_error))
+    seconds = min(60.0, 2.0**shard.retries) * random.uniform(0.8, 1.2)  # noqa: S311  # only spreads the attempts
+    now = timezone.now()
+    since = shard.retrying_since or now
+    held = leases.release(
+        shard,
+        retries=F("retries") + 1,
+        retrying_since=since,
+        not_before=Now() + timedelta(seconds=seconds),
+        last_error=error,
+    )
+    handling = shard.run.spec["document"].get("errorHandling") or {}
+    budget = timedelta(seconds=handling.get("retryBudgetSeconds") or 900)
+    if held and now - since >= budget and shard.run.status == RunStatus.RUNNING:
+        _pause(shard.run, error, sink_error.code)
+
+
+def _break_off(shard: Shard, code: str, message: str) -> None:
+    error = _error(code, message)
+    if leases.release(shard, last_error=error):
+        if is_pausing(code):
+            _pause(shard.run, error, code)
+        else:
+            _fail(shard.run, error)
+
+
+def _refuse(shard: Shard, conflict: Conflict) -> None:
+    """Another worker may be able to do what this one cannot: it waits a little, and says why."""
+    leases.release(shard, last_error=_error(conflict.code, str(conflict)), not_before=Now() + timing.ring_time())
+    _log.warning("a shard was refused", extra={"fields": {"shard": shard.number, "reason": str(conflict)}})

@@ -1,0 +1,284 @@
+"""The use cases of a generator's life: start, pause, resume, stop and delete.
+
+Each changes the status and what is wanted at once; the workers follow within seconds, and here is waited for them a
+little. Nothing is signalled, and nothing is taken out of the queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max, Sum
+from django.utils import timezone
+from pydantic import Field, ValidationError
+
+from engine.issues import Issue
+from engine.span import MAX_RECORDS
+from generators.definition import MAX_SEED
+from generators.enums import (
+    DesiredState,
+    EndReason,
+    GeneratorStatus,
+    RunOrigin,
+    RunPhase,
+    RunStatus,
+    ShardState,
+    StartMode,
+)
+from generators.models import Generator, Run
+from generators.runs import leases
+from generators.runs.doorbell import ring
+from generators.runs.lifecycle import ACTIONS, change_status, impossible, refuse_unless_possible
+from generators.runs.worker import count_alive
+from generators.services.catalog import get_generator
+from generators.services.runs import FrozenRun, RunOrder, freeze_run
+from sdg_project.errors import Conflict, Invalid, NotFound, Unavailable
+from sdg_project.shapes import Int64, Params, issues_of
+from sinks.enums import BeforeRun
+
+DRAIN_SECONDS = 2.0
+"""How long pause and stop wait for the workers to come to their next commit."""
+FENCE_SECONDS = 5.0
+"""How long delete waits for them before it shuts them out."""
+_POLL_SECONDS = 0.05
+_UNREACHABLE = {"DEST_UNAVAILABLE"}
+_OF_THE_WORLD = {"DEST_FULL", "DEST_REGRESSED", "RERUN_WOULD_COLLIDE", "POOL_NOT_FOUND", "POOL_NOT_READY", "POOL_EMPTY"}
+_log = logging.getLogger("sdg.lifecycle")
+
+
+class StartOptions(Params):
+    """The body of a start request; everything in it is optional."""
+
+    mode: StartMode | None = Field(
+        default=None, description="CONTINUE: record numbers go on behind the last run's, and what it wrote stays."
+    )
+    before_run: BeforeRun | None = Field(default=None, description="What happens to what an earlier run wrote.")
+    seed: Int64 | None = Field(default=None, ge=0, le=MAX_SEED, description="Instead of the definition's.")
+    record_count: Int64 | None = Field(default=None, ge=1, le=MAX_RECORDS, description="Instead of the definition's.")
+
+
+def read_start_options(body: Any) -> StartOptions:
+    """The options in a request's body; raises Invalid with every problem."""
+    try:
+        options = StartOptions.model_validate({} if body is None else body)
+    except ValidationError as error:
+        raise Invalid(issues_of(error, at="", model=StartOptions)) from error
+    if options.mode is StartMode.CONTINUE and options.before_run not in {None, BeforeRun.APPEND}:
+        message = f"CONTINUE adds to what is there, which does not go with beforeRun {options.before_run}"
+        raise Invalid([Issue("PROPERTY_NOT_ALLOWED", "/beforeRun", message, "remove beforeRun, or mode")])
+    return options
+
+
+def start_generator(generator_id: UUID, options: StartOptions, *, by: str) -> Generator:
+    """Start a new run of a stored generator.
+
+    Raises Conflict in another status, or for what else depends on the world; Unavailable when there is no worker or
+    the destination is away. Then nothing has changed.
+    """
+    generator = get_generator(generator_id)
+    refuse_unless_possible(generator, "start")
+    _check_quota(by)
+    workers = count_alive()
+    if not workers:
+        raise Unavailable("NO_WORKER", "there is no worker that could do it", hint="start one: sdg up, or sdg worker")
+    document, first_record = _to_run(generator, options)
+    order = RunOrder(
+        owner=f"generator:{generator.pk}",
+        root=str(settings.SDG_OUTPUT_ROOT),
+        workers=workers,
+        origin=RunOrigin.SERVICE,
+        created_by=by,
+        first_record=first_record,
+    )
+    frozen = _frozen(document, order)
+    try:
+        _begin(generator, frozen)
+    except BaseException:
+        frozen.discard()
+        raise
+    _log.info("run started", extra={"fields": {"generator": generator.name, "run": str(frozen.run.pk), "by": by}})
+    return get_generator(generator_id)
+
+
+def pause_generator(generator_id: UUID) -> Generator:
+    """Let a running generator come to its next commit and stay there."""
+    run = _current_run(generator_id, "pause")
+    _change(generator_id, run, "pause", RunStatus.PAUSED, pause_reason=EndReason.USER, desired_state=DesiredState.PAUSE)
+    _wait_until_drained(run, DRAIN_SECONDS)
+    return get_generator(generator_id)
+
+
+def resume_generator(generator_id: UUID) -> Generator:
+    """Let a paused or failed run go on, exactly where its destination stands; who still worked on it is shut out."""
+    run = _current_run(generator_id, "resume")
+    if not count_alive():
+        raise Unavailable("NO_WORKER", "there is no worker that could do it", hint="start one: sdg up, or sdg worker")
+    with transaction.atomic():
+        _change(
+            generator_id,
+            run,
+            "resume",
+            RunStatus.RUNNING,
+            pause_reason="",
+            end_reason="",
+            error=None,
+            finished_at=None,
+            desired_state=DesiredState.RUN,
+        )
+        leases.fence(run)
+        run.shards.update(
+            lost_claims=0, not_before=None, retries=0, retrying_since=None, about_from=None, about_count=0
+        )
+        run.shards.filter(state=ShardState.FAILED).update(state=ShardState.READY)
+        for shard in leases.due_shards().filter(run=run):
+            ring(shard, run.phase)
+    return get_generator(generator_id)
+
+
+def stop_generator(generator_id: UUID) -> Generator:
+    """End a run here: what it has written stays and is shown, and nothing follows."""
+    run = _current_run(generator_id, "stop")
+    with transaction.atomic():
+        _change(
+            generator_id,
+            run,
+            "stop",
+            RunStatus.STOPPED,
+            pause_reason="",
+            end_reason=EndReason.USER,
+            desired_state=DesiredState.STOP,
+        )
+        Run.objects.filter(pk=run.pk, phase=RunPhase.PREPARING).update(phase=RunPhase.ENDED)  # nothing is written yet
+        Run.objects.filter(pk=run.pk, phase=RunPhase.WRITING).update(phase=RunPhase.ENDING)
+        for shard in run.shards.filter(number=0):
+            ring(shard, RunPhase.ENDING)
+    _wait_until_drained(run, DRAIN_SECONDS)
+    return get_generator(generator_id)
+
+
+def delete_generator(generator_id: UUID) -> None:
+    """Remove a generator; a live run of it is stopped and its workers are shut out first. Its runs stay."""
+    generator = get_generator(generator_id)
+    run = generator.last_run
+    if run is not None and run.status in {RunStatus.RUNNING, RunStatus.PAUSED}:
+        try:
+            change_status(
+                run,
+                RunStatus.STOPPED,
+                end_reason=EndReason.USER,
+                desired_state=DesiredState.STOP,
+                phase=RunPhase.ENDED,
+            )
+        except Conflict:
+            _log.info("the run has ended by itself", extra={"fields": {"run": str(run.pk)}})
+        _wait_until_drained(run, FENCE_SECONDS)
+        leases.fence(run)
+    generator.delete()
+
+
+def in_flight(run: Run) -> int:
+    """How many records of a run have been made and are not durable yet."""
+    sums = run.shards.aggregate(count=Sum(F("made_record") - F("next_record"), default=0))
+    return max(0, int(sums["count"]))
+
+
+def _current_run(generator_id: UUID, action: str) -> Run:
+    generator = get_generator(generator_id)
+    refuse_unless_possible(generator, action)
+    if generator.last_run is None:
+        raise impossible(generator, action)
+    return Run.objects.get(pk=generator.last_run.pk)
+
+
+def _change(generator_id: UUID, run: Run, action: str, to: RunStatus, **values: Any) -> None:
+    """Change the status of a run as a person wants it; raises Conflict with what is possible instead."""
+    expected = frozenset(status for status in RunStatus if status.value in ACTIONS[action])
+    try:
+        change_status(run, to, expected=expected, **values)
+    except Conflict as error:
+        raise impossible(get_generator(generator_id), action) from error
+
+
+def _wait_until_drained(run: Run, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not leases.is_drained(run):
+        time.sleep(_POLL_SECONDS)
+
+
+def _check_quota(by: str) -> None:
+    live = Run.objects.filter(created_by=by, status__in=[RunStatus.RUNNING, RunStatus.PAUSED]).count()
+    if live >= settings.SDG_MAX_LIVE_RUNS:
+        message = f"{live} runs that {by} has started are running or paused, and no more than that are allowed"
+        raise Conflict("QUOTA", message, hint="stop some, or raise SDG_MAX_LIVE_RUNS")
+
+
+def _to_run(generator: Generator, options: StartOptions) -> tuple[dict[str, Any], int]:
+    """The definition as this run is to have it, and its first record number."""
+    document = dict(generator.definition)
+    if options.seed is not None:
+        document["seed"] = options.seed
+    if options.record_count is not None:
+        document["recordCount"] = options.record_count
+    before_run = options.before_run
+    first_record = 0
+    if options.mode is StartMode.CONTINUE:
+        before_run = BeforeRun.APPEND
+        ends = generator.runs.aggregate(end=Max("shards__next_record"))
+        first_record = ends["end"] or 0
+    if before_run is not None:
+        destination = dict(document["destination"])
+        document["destination"] = {**destination, "config": {**destination.get("config", {}), "beforeRun": before_run}}
+    return document, first_record
+
+
+def _frozen(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
+    """Freeze a stored definition; what is wrong now was right when it was stored, so that the world has changed."""
+    try:
+        return freeze_run(document, order)
+    except Invalid as error:
+        codes = {issue.code for issue in error.issues}
+        first = error.issues[0]
+        if codes & _UNREACHABLE:
+            raise Unavailable(first.code, first.message, hint=first.hint) from error
+        details = {"errors": [issue.as_json() for issue in error.issues]}
+        raise Conflict(first.code, first.message, hint=first.hint, details=details) from error
+
+
+def _begin(generator: Generator, frozen: FrozenRun) -> None:
+    """Store a run and tell the workers, unless somebody else was first; all or nothing."""
+    run = frozen.run
+    run.generator = generator
+    run.running_since = run.created_at = timezone.now()
+    run.number = 1 + (generator.runs.aggregate(last=Max("number"))["last"] or 0)
+    _refuse_shared_place(run)
+    try:
+        with transaction.atomic():
+            locked = Generator.objects.select_for_update().filter(pk=generator.pk).first()
+            if locked is None:
+                raise NotFound(f"there is no generator {generator.pk}")
+            refuse_unless_possible(locked, "start")
+            if locked.updated_at != generator.updated_at:
+                message = f'generator "{generator.name}" was changed while it was being started'
+                raise Conflict("INVALID_TRANSITION", message, hint="start it again")
+            frozen.save()
+            Generator.objects.filter(pk=generator.pk).update(status=GeneratorStatus.RUNNING, last_run=run)
+            ring(run.shards.get(number=0), RunPhase.PREPARING)
+    except IntegrityError as error:  # somebody else's run of it is live
+        raise impossible(get_generator(generator.pk), "start") from error
+
+
+def _refuse_shared_place(run: Run) -> None:
+    """Two live runs must not write to one place."""
+    destination = run.spec["document"]["destination"]
+    live = Run.objects.filter(origin=RunOrigin.SERVICE, status__in=[RunStatus.RUNNING, RunStatus.PAUSED])
+    for other in live.only("name", "spec"):
+        theirs = other.spec["document"]["destination"]
+        if theirs["type"] == destination["type"] and theirs["config"].get("path") == destination["config"].get("path"):
+            message = f'a run of "{other.name}" is writing to the same place now'
+            raise Conflict("RERUN_WOULD_COLLIDE", message, hint="wait until it has ended, or choose another place")
