@@ -244,7 +244,8 @@ class _SliceWatch(Watch):
             shard.next_record = progress.next_record
             shard.lost_claims = 0
             self.most_records = None
-        return now < self._ends_at and self._is_wanted()
+        # Every slice that is wanted comes to a commit, however short its time is.
+        return (now < self._ends_at or not has_progressed) and self._is_wanted()
 
     def _is_wanted(self) -> bool:
         wanted = Run.objects.filter(

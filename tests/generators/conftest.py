@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.floor import Floor
 from tests.support.runs import Workshop
 
 
@@ -24,3 +26,12 @@ def workshop(sdg_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db
     """Starts and carries runs whose files lie in the test's folder; they commit at every frame."""
     monkeypatch.setattr("generators.runs.runner.COMMIT_SECONDS", 0.0)
     return Workshop(tmp_path)
+
+
+@pytest.fixture
+def floor(sdg_home: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, db: None) -> Floor:
+    """Stored generators and workers; every slice is one frame."""
+    settings.SDG_OUTPUT_ROOT = sdg_home / "out"
+    monkeypatch.setattr("generators.runs.runner.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("generators.runs.timing.slice_time", timedelta)
+    return Floor.at(sdg_home / "out")

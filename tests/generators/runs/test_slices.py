@@ -1,0 +1,298 @@
+"""Slices: whoever works, and whoever dies, every record is there once; people's wishes are followed at each commit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from engine.errors import RecordInvalid
+from generators.enums import RunPhase
+from generators.models import Run, Shard
+from generators.plan import Plan
+from generators.runs import leases
+from generators.runs.slices import SliceWorker
+from generators.services.lifecycle import pause_generator, resume_generator, stop_generator
+from sinks.destinations.file import FileDestination
+from sinks.errors import TerminalSinkError, TransientSinkError
+from sinks.files.shard import ShardWriter
+from tests.support.floor import Floor
+from tests.support.runs import FRAME
+
+pytestmark = pytest.mark.django_db
+
+COUNT = 3 * FRAME + 10
+
+
+@pytest.fixture
+def calm(floor: Floor) -> bytes:
+    """What an undisturbed run writes."""
+    run = floor.finish(floor.start("calm", streamName="orders", recordCount=COUNT))
+    assert run.status == "COMPLETED"
+    return floor.content("calm")
+
+
+def start(floor: Floor, **changes: Any) -> Run:
+    return floor.start(**{"streamName": "orders", "recordCount": COUNT, **changes})
+
+
+def expire(run: Run) -> None:
+    """Let a minute pass for the leases of a run."""
+    run.shards.exclude(owner="").update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("shards", [1, 2, 7])
+def test_any_number_of_workers_and_shards_makes_the_same_bytes(
+    floor: Floor, calm: bytes, shards: int, workers: int
+) -> None:
+    run = floor.finish(start(floor, shards=shards), *(SliceWorker(f"w{number}") for number in range(workers)))
+
+    assert run.status == "COMPLETED"
+    assert run.phase == RunPhase.ENDED
+    assert run.end_reason == "RECORD_COUNT"
+    assert floor.content() == calm
+
+
+def test_a_shard_belongs_to_one_owner_until_the_lease_is_over(floor: Floor) -> None:
+    run = start(floor)
+    shard = run.shards.get(number=0)
+    mine = leases.claim(shard.pk, "w1")
+
+    assert mine is not None
+    assert leases.claim(shard.pk, "w2") is None
+    expire(run)
+    theirs = leases.claim(shard.pk, "w2")
+    assert theirs is not None
+    assert theirs.epoch == mine.epoch + 1
+    with pytest.raises(leases.LeaseLost):
+        leases.renew(mine)
+    assert not leases.release(mine)
+    leases.renew(theirs)
+
+
+def test_an_owner_that_let_its_lease_pass_counts_as_lost_and_progress_forgets_it(floor: Floor) -> None:
+    run = start(floor)
+    worker = SliceWorker("w1")
+    floor.turn(worker, run)
+    shard = run.shards.get()
+    leases.claim(shard.pk, "dead")
+    expire(run)
+
+    claimed = leases.claim(shard.pk, "w2")
+    assert claimed is not None
+    assert claimed.lost_claims == 1
+    leases.release(claimed)
+    floor.turn(worker, run)
+
+    assert run.shards.get().lost_claims == 0
+
+
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [(FileDestination, "prepare"), (ShardWriter, "open"), (ShardWriter, "write"), (ShardWriter, "commit")],
+)
+def test_a_worker_that_wakes_up_after_its_lease_writes_no_more_and_nothing_is_doubled(
+    floor: Floor, calm: bytes, monkeypatch: pytest.MonkeyPatch, owner: type[Any], step: str
+) -> None:
+    run = start(floor)
+    awake, slept = getattr(owner, step), []
+
+    def sleeps(self: Any, *arguments: Any) -> Any:
+        if not slept:  # meanwhile another worker takes over, and comes to the end
+            slept.append(step)
+            expire(run)
+            assert floor.finish(run, SliceWorker("other")).status == "COMPLETED"
+        return awake(self, *arguments)
+
+    monkeypatch.setattr(owner, step, sleeps)
+    floor.turn(SliceWorker("sleeper"), run)
+
+    run.refresh_from_db()
+    assert (slept, run.status) == ([step], "COMPLETED")
+    assert floor.content() == calm
+
+
+def test_pause_ends_the_slice_at_its_next_commit_and_resume_goes_on_exactly(floor: Floor, calm: bytes) -> None:
+    run = start(floor)
+    worker = SliceWorker("w1")
+    floor.turn(worker, run)
+
+    pause_generator(run.generator_id)  # type: ignore[arg-type]
+
+    run.refresh_from_db()
+    assert (run.status, run.pause_reason) == ("PAUSED", "USER")
+    assert not floor.turn(worker, run)
+    assert run.shards.get().next_record == FRAME
+    resume_generator(run.generator_id)  # type: ignore[arg-type]
+    assert floor.finish(run, worker).status == "COMPLETED"
+    assert floor.content() == calm
+
+
+def test_stop_shows_what_has_been_written_and_nothing_follows(floor: Floor, calm: bytes) -> None:
+    run = start(floor)
+    worker = SliceWorker("w1")
+    floor.turn(worker, run)
+
+    stop_generator(run.generator_id)  # type: ignore[arg-type]
+    floor.finish(run, worker)
+
+    assert (run.status, run.phase, run.end_reason) == ("STOPPED", RunPhase.ENDED, "USER")
+    assert floor.content().splitlines() == calm.splitlines()[:FRAME]
+    assert [output["records"] for output in run.outputs] == [FRAME]
+    assert not leases.due_shards().exists()
+
+
+def test_a_run_that_is_stopped_before_it_has_begun_leaves_nothing(floor: Floor) -> None:
+    run = start(floor)
+
+    stop_generator(run.generator_id)  # type: ignore[arg-type]
+    floor.finish(run)
+
+    assert (run.status, run.phase) == ("STOPPED", RunPhase.ENDED)
+    assert not (floor.out / "orders.jsonl").exists()
+
+
+def test_a_record_that_kills_worker_after_worker_is_found_and_named(floor: Floor) -> None:
+    class Died(BaseException):
+        """What a killed process does not say."""
+
+    bad, made, tries = FRAME + 777, Plan.batch, []
+
+    def deadly(plan: Plan, span: Any) -> Any:
+        if span.start <= bad < span.end:
+            tries.append(span.count)
+            raise Died
+        return made(plan, span)
+
+    run = start(floor)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plan, "batch", deadly)
+        for number in range(20):
+            try:
+                if not floor.turn(SliceWorker(f"w{number}"), run):
+                    break
+            except Died:
+                leases.release_dead([f"w{number}"])
+
+    run.refresh_from_db()
+    assert run.status == "FAILED"
+    assert (run.error["code"], run.error["recordIndex"]) == ("POISON", bad)
+    assert tries == [FRAME, FRAME, 4_096, 256, 16, 1]
+
+
+def test_a_destination_that_is_away_is_tried_again_and_the_run_pauses_when_the_budget_is_spent(
+    floor: Floor, calm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = ShardWriter.commit
+
+    def away(sink: ShardWriter, next_record: int) -> None:
+        raise TransientSinkError("DEST_UNAVAILABLE", "nobody answers")
+
+    run = start(floor)
+    worker = SliceWorker("w1")
+    monkeypatch.setattr(ShardWriter, "commit", away)
+
+    floor.turn(worker, run)
+
+    shard = run.shards.get()
+    run.refresh_from_db()
+    assert (run.status, shard.retries, shard.lost_claims) == ("RUNNING", 1, 0)
+    assert shard.not_before is not None
+    assert not floor.turn(worker, run)  # not before the wait is over
+    run.shards.update(not_before=None, retrying_since=timezone.now() - timedelta(seconds=901))
+    floor.turn(worker, run)
+    run.refresh_from_db()
+    assert (run.status, run.pause_reason, run.error["code"]) == ("PAUSED", "DEST_UNAVAILABLE", "DEST_UNAVAILABLE")
+    assert not run.dead_letters.exists()
+    monkeypatch.setattr(ShardWriter, "commit", commit)
+    resume_generator(run.generator_id)  # type: ignore[arg-type]
+    assert floor.finish(run).status == "COMPLETED"
+    assert floor.content() == calm
+
+
+@pytest.mark.parametrize(("code", "status"), [("DEST_FULL", "PAUSED"), ("DEST_SCHEMA", "FAILED")])
+def test_what_a_person_can_mend_pauses_and_what_nobody_can_fails(
+    floor: Floor, calm: bytes, code: str, status: str
+) -> None:
+    def broken(sink: ShardWriter, next_record: int) -> None:
+        raise TerminalSinkError(code, "so it is")
+
+    run = start(floor)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ShardWriter, "commit", broken)
+        floor.turn(SliceWorker("w1"), run)
+
+    run.refresh_from_db()
+    assert (run.status, run.error["code"]) == (status, code)
+    resume_generator(run.generator_id)  # type: ignore[arg-type]
+    assert floor.finish(run).status == "COMPLETED"
+    assert floor.content() == calm
+
+
+def test_a_worker_that_would_make_other_records_refuses_and_another_one_goes_on(floor: Floor, calm: bytes) -> None:
+    run = start(floor)
+    right = run.spec_hash
+    Run.objects.filter(pk=run.pk).update(spec_hash="0" * 32)
+
+    floor.turn(SliceWorker("other version"), run)
+
+    run.refresh_from_db()
+    shard = run.shards.get()
+    assert (run.status, shard.last_error["code"]) == ("RUNNING", "SPEC_VERSION")
+    Run.objects.filter(pk=run.pk).update(spec_hash=right)
+    run.shards.update(not_before=None)
+    assert floor.finish(run).status == "COMPLETED"
+    assert floor.content() == calm
+
+
+def test_a_fault_of_ours_fails_the_run_with_a_code_and_not_with_a_traceback(floor: Floor) -> None:
+    def broken(plan: Plan, span: Any) -> Any:
+        raise ZeroDivisionError("secret detail")
+
+    run = start(floor)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plan, "batch", broken)
+        floor.turn(SliceWorker("w1"), run)
+
+    run.refresh_from_db()
+    assert (run.status, run.error["code"]) == ("FAILED", "INTERNAL")
+    assert "secret" not in str(run.error)
+
+
+@pytest.mark.parametrize(("on_error", "status"), [("STOP", "FAILED"), ("PAUSE", "PAUSED")])
+def test_a_record_that_cannot_be_made_ends_or_pauses_the_run_behind_what_is_whole(
+    floor: Floor, calm: bytes, on_error: str, status: str
+) -> None:
+    bad, made = 2 * FRAME + 5, Plan.batch
+
+    def fails(plan: Plan, span: Any) -> Any:
+        if span.start <= bad < span.end:
+            raise RecordInvalid("RECORD_INVALID", "so it is", field="id", record_number=bad)
+        return made(plan, span)
+
+    run = start(floor, onError=on_error)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plan, "batch", fails)
+        floor.finish(run)
+        assert (run.status, run.error["code"], run.error["recordIndex"]) == (status, "RECORD_INVALID", bad)
+        assert run.shards.get().next_record == 2 * FRAME
+        resume_generator(run.generator_id)  # type: ignore[arg-type]
+        floor.finish(run)
+        assert (run.status, run.error["recordIndex"]) == (status, bad)
+
+    resume_generator(run.generator_id)  # type: ignore[arg-type]
+    assert floor.finish(run).status == "COMPLETED"
+    assert floor.content() == calm
+
+
+def test_ten_rings_for_one_shard_do_one_slice(floor: Floor) -> None:
+    run = start(floor)
+    shard = run.shards.get()
+    leases.claim(shard.pk, "busy")
+
+    assert [SliceWorker(f"w{number}").work(shard.pk) for number in range(10)] == [False] * 10
+    assert Shard.objects.filter(pk=shard.pk, epoch=F("epoch")).count() == 1
