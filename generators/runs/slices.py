@@ -344,17 +344,24 @@ def _retry_later(shard: Shard, sink_error: SinkError) -> None:
     )
     handling = shard.run.spec["document"].get("errorHandling") or {}
     budget = timedelta(seconds=handling.get("retryBudgetSeconds") or 900)
-    if held and now - since >= budget and shard.run.status == RunStatus.RUNNING:
-        _pause(shard.run, error, sink_error.code)
+    if held and now - since >= budget:
+        _end_run(shard.run, error)
 
 
 def _break_off(shard: Shard, code: str, message: str) -> None:
     error = _error(code, message)
     if leases.release(shard, last_error=error):
-        if is_pausing(code):
-            _pause(shard.run, error, code)
-        else:
-            _fail(shard.run, error)
+        _end_run(shard.run, error)
+
+
+def _end_run(run: Run, error: dict[str, Any]) -> None:
+    """Pause a run for what a person can mend, fail it for what nobody can; a stopped one is left as it is."""
+    if run.status == RunStatus.STOPPED:
+        Run.objects.filter(pk=run.pk, phase=RunPhase.ENDING).update(phase=RunPhase.ENDED, error=error)
+    elif is_pausing(error["code"]):
+        _pause(run, error, error["code"])
+    else:
+        _fail(run, error)
 
 
 def _refuse(shard: Shard, conflict: Conflict) -> None:

@@ -1,0 +1,99 @@
+"""Workers that are killed: at every step of a slice, again and again, with a faulty writer that must be found out."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.api import definition
+from tests.support.sdg import ROOT, killed_after
+from tests.support.yard import Yard
+
+COUNT = 600_000
+SOURCES = sorted((ROOT / "generators" / "runs").glob("*.py"))
+FAILPOINTS = sorted(
+    {name for source in SOURCES for name in re.findall(r'failpoint\("(slice\.\w+)"\)', source.read_text("utf-8"))}
+)
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    config = {"path": "orders.jsonl"}
+    return definition(
+        streamName="orders", seed=42, recordCount=COUNT, destination={"type": "FILE", "config": config}, **changes
+    )
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What an undisturbed run writes."""
+    yard = Yard.at(tmp_path_factory.mktemp("calm"))
+    yard.start(document())
+    assert yard.finish() == "COMPLETED"
+    return (yard.out / "orders.jsonl").read_bytes()
+
+
+def test_every_step_has_a_failpoint() -> None:
+    assert {"slice.claimed", "slice.opened", "slice.before_commit", "slice.committed", "slice.before_ring"} <= set(
+        FAILPOINTS
+    )
+    assert len(FAILPOINTS) >= 10
+
+
+@pytest.mark.parametrize("hit", [1, 3])
+@pytest.mark.parametrize("name", FAILPOINTS)
+def test_c1_a_worker_that_dies_at_any_step_costs_nothing(tmp_path: Path, calm: bytes, name: str, hit: int) -> None:
+    yard = Yard.at(tmp_path)
+    yard.start(document(shards=3))
+
+    victim = yard.worker("--once", failpoints=f"{name}=kill@{hit}")
+    died = victim.wait(60) != 0
+
+    assert died or hit > 1  # some steps are taken only once
+    assert yard.finish() == "COMPLETED"
+    assert (yard.out / "orders.jsonl").read_bytes() == calm
+
+
+def storm(yard: Yard, seed: int, *, broken: str = "", kills: int = 6) -> int:
+    """Two workers at a time, killed at random moments; how many were killed at work. Then one that may finish."""
+    dice = random.Random(seed)
+    killed = 0
+    for _ in range(kills):
+        workers = [yard.worker(broken=broken) for _ in range(2)]
+        yard.wait_for_work()
+        for worker in workers:
+            killed += killed_after(worker, dice.uniform(0.0, 0.35))  # type: ignore[arg-type]
+        if yard.status() != "RUNNING":
+            break
+    yard.finish(broken=broken)
+    return killed
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_c2_a_storm_of_kills_loses_and_doubles_nothing(tmp_path: Path, calm: bytes, seed: int) -> None:
+    yard = Yard.at(tmp_path)
+    yard.start(document(shards=3))
+
+    killed = storm(yard, seed)
+
+    assert killed > 0
+    assert yard.status() == "COMPLETED"
+    assert (yard.out / "orders.jsonl").read_bytes() == calm
+
+
+def test_the_storm_catches_a_writer_that_says_how_far_it_is_before_it_is_there(tmp_path: Path, calm: bytes) -> None:
+    found = []
+    for seed in range(1, 6):
+        yard = Yard.at(tmp_path / str(seed))
+        yard.sdg.folder.mkdir()
+        yard.start(document(shards=3))
+        storm(yard, seed, broken="Appending")
+        made = yard.out / "orders.jsonl"
+        found.append(yard.status() == "COMPLETED" and made.read_bytes() == calm)
+        if not found[-1]:
+            break
+
+    assert not all(found)

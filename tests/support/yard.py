@@ -1,0 +1,118 @@
+"""Workers as processes, without a service above them: a run is stored by one process and worked on by `sdg worker`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.sdg import Sdg
+
+_START = """
+import json, sys, django
+django.setup()
+from django.db.models.functions import Now
+from generators.models import Worker
+from generators.services.catalog import create_generator
+from generators.services.lifecycle import StartOptions, start_generator
+from sdg_project.database import ready_database
+ready_database()
+Worker.objects.create(id="promised", host="elsewhere", pid=1, version="", started_at=Now(), beat_at=Now())
+generator = create_generator(json.loads(sys.argv[1]), by="tester")
+print(start_generator(generator.pk, StartOptions(), by="tester").last_run_id)
+Worker.objects.all().delete()
+"""
+_WORK = """
+import sys, django
+django.setup()
+broken = sys.argv.pop(1)
+if broken:
+    from tests.support.broken_destinations import BROKEN
+    from sinks.destinations.base import destinations
+    destinations["FILE"]
+    destinations._kinds["FILE"] = BROKEN[broken]
+from sdg_project.cli import main
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Yard:
+    """A home with one run in it."""
+
+    sdg: Sdg
+
+    @classmethod
+    def at(cls, folder: Path, **variables: str) -> Yard:
+        """An empty home; leases are short."""
+        given = {"SDG_LEASE_SECONDS": "2", "DJANGO_SETTINGS_MODULE": "sdg_project.settings", **variables}
+        return cls(Sdg.at(folder, **given))
+
+    def start(self, document: Mapping[str, Any]) -> str:
+        """Store a generator and start it; the run's id."""
+        done = subprocess.run(
+            [sys.executable, "-c", _START, json.dumps(document)],
+            cwd=self.sdg.folder,
+            env=dict(self.sdg.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def worker(self, *arguments: str, broken: str = "", failpoints: str = "") -> subprocess.Popen[bytes]:
+        """`sdg worker` as a process; the caller waits for it or kills it."""
+        return subprocess.Popen(
+            [sys.executable, "-c", _WORK, broken, "worker", *arguments],
+            cwd=self.sdg.folder,
+            env={**self.sdg.environment, "SDG_FAILPOINTS": failpoints},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def finish(self, *, broken: str = "", seconds: float = 60) -> str:
+        """Let one worker work until the run has ended; its status."""
+        process = self.worker(broken=broken)
+        try:
+            for _ in range(int(seconds / 0.1)):
+                if self.status() != "RUNNING":
+                    break
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.1)
+                    break
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(30)
+        return self.status()
+
+    def status(self) -> str:
+        """Where the run stands."""
+        return str(self._row("select status from generators_run")[0])
+
+    def wait_for_work(self, seconds: float = 20) -> None:
+        """Until some worker holds a shard, or the run has ended."""
+        deadline = time.monotonic() + seconds
+        query = "select count(*) from generators_shard where owner <> ''"
+        while time.monotonic() < deadline and self.status() == "RUNNING" and not self._row(query)[0]:
+            time.sleep(0.02)
+
+    def _row(self, query: str) -> tuple[Any, ...]:
+        path = Path(self.sdg.environment["SDG_HOME"]) / "sdg.sqlite3"
+        with contextlib.closing(sqlite3.connect(path, timeout=30)) as database:
+            found: tuple[Any, ...] = database.execute(query).fetchone()
+            return found
+
+    @property
+    def out(self) -> Path:
+        return Path(self.sdg.environment["SDG_HOME"]) / "out"
