@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, WithJso
 from engine.issues import Issue
 from engine.schema import MAX_DECIMAL_DIGITS, Column, OutputType
 from generators.fields.base import Output
+from sdg_project.exact_json import ExactEncoder
 from sdg_project.shapes import Faults, Number, Params
 from sdg_project.text import UNSTORABLE, shown
 
@@ -119,9 +120,7 @@ def column_of_values(values: Sequence[Scalar], output: Output) -> pl.Series:
 
 def json_text(value: Any) -> str:
     """The compact JSON text of a value, numbers as they were typed."""
-    if isinstance(value, Decimal):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, cls=ExactEncoder)
 
 
 def _narrowest(present: Sequence[Scalar]) -> tuple[OutputType, int]:
@@ -143,6 +142,10 @@ def _narrowest(present: Sequence[Scalar]) -> tuple[OutputType, int]:
         return OutputType.DECIMAL, scale
     for number in numbers:
         if Decimal(repr(float(number))) != number:
+            if len(numbers) == 1:
+                raise ValueError(
+                    f"{shown(number)} has more than {MAX_DECIMAL_DIGITS} digits; write it as text, in quotes"
+                )
             message = f"{shown(number)} has too many digits beside the others, which take {scale} behind the point"
             raise ValueError(f"{message}; at most {MAX_DECIMAL_DIGITS} in all are exact")
     return OutputType.DOUBLE, 0
