@@ -17,7 +17,7 @@ from sdg_project.exact_json import ExactEncoder
 from sdg_project.shapes import Faults, Number, Params
 from sdg_project.text import UNSTORABLE, shown
 
-_NUMBERS: TypeAdapter[int | Decimal] = TypeAdapter(Number)
+NUMBERS: TypeAdapter[int | Decimal] = TypeAdapter(Number)
 
 
 def scalar(given: Any) -> str | int | Decimal | bool | None:
@@ -29,7 +29,7 @@ def scalar(given: Any) -> str | int | Decimal | bool | None:
     if given is None or isinstance(given, bool):
         return given
     if isinstance(given, (int, float, Decimal)):
-        return _NUMBERS.validate_python(given)
+        return NUMBERS.validate_python(given)
     message = f"must be text, a number, true, false or null, not {shown(given)}"
     raise Faults(Issue("TYPE_MISMATCH", "", message))
 
