@@ -63,6 +63,7 @@ CODES: dict[str, str] = {
     "REQUIRED_FIELD_NULLABLE": "A required or key field may be null or missing.",
     "REQUIRED_FIELD_UNMAPPED": "A required field of the schema has no mapping.",
     "RERUN_WOULD_COLLIDE": "The destination already holds what another run wrote.",
+    "ROUNDED": "Values lose digits when they become what is written.",
     "SEQUENCE_OVERFLOW": "The sequence ends before the records do.",
     "SPEC_VERSION": "The run was made by another version, whose values would differ.",
     "THROTTLED": "There were too many requests in a minute.",
@@ -90,7 +91,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One problem at one place; `path` is a JSON Pointer (RFC 6901) into the document."""
+    """One problem at one place; `path` is a JSON Pointer (RFC 6901) into the document.
+
+    `params` is what the document says there, normalised, where that is known.
+    """
 
     code: str
     path: str
@@ -98,6 +102,7 @@ class Issue:
     hint: str | None = None
     field: str | None = None
     severity: Severity = Severity.ERROR
+    params: str = ""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -105,8 +110,11 @@ class Issue:
 
     @property
     def id(self) -> str:
-        """Eight hex digits that are the same whenever the same thing is said of the same place."""
-        text = "\0".join((self.code, self.path, self.message))
+        """Eight hex digits: the same for all runs of a definition, whatever the sentence says, until its part changes.
+
+        So somebody can acknowledge a warning that tells of numbers which differ from run to run.
+        """
+        text = "\0".join((self.code, self.path, self.params))
         return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
     def as_json(self) -> dict[str, str | None]:

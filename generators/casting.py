@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -15,58 +14,70 @@ from engine.errors import RecordInvalid
 from engine.schema import MAX_DECIMAL_DIGITS, Column, OutputType
 from engine.span import Span
 from generators.fields.base import Output
+from generators.values.read_texts import READABLE, read_texts, unread
 from sinks.encoding.texts import value_texts
 
 T = OutputType
-_WHOLE = {T.INTEGER, T.LONG}
+_WHOLE = frozenset({T.INTEGER, T.LONG})
 _NUMBERS = _WHOLE | {T.DECIMAL, T.DOUBLE}
 _LIMITS = {T.INTEGER: (-(2**31), 2**31 - 1), T.LONG: (-(2**63), 2**63 - 1)}
-_PARSED = _NUMBERS | {T.BOOLEAN, T.DATE, T.UUID}
-UUID_PATTERN = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+
+
+class CannotCast(ValueError):
+    """An impossible cast; `is_of_scale` says that another scale would make it possible."""
+
+    def __init__(self, message: str, hint: str | None = None, *, is_of_scale: bool = False) -> None:
+        super().__init__(message)
+        self.hint, self.is_of_scale = hint, is_of_scale
 
 
 def cast_output(output: Output, to: OutputType, scale: int | None) -> Output:
-    """What is known about the values after the cast; raises ValueError with a sentence when it is impossible."""
+    """What is known about the values after the cast from their type alone; raises CannotCast."""
     if to == output.type and (to is not T.DECIMAL or scale in (None, output.scale)):
         return output
     cast = replace(output, type=to, scale=(scale or 0) if to is T.DECIMAL else 0, max_length=None, values=None)
+    unbound = replace(cast, minimum=None, maximum=None)
     if to is T.STRING:
-        return replace(cast, minimum=None, maximum=None)
+        return unbound
+    if to is T.DECIMAL and scale is None and output.type in {T.DOUBLE, T.STRING}:
+        message = f"DECIMAL needs a scale, since a {output.type} has no fixed number of digits"
+        raise CannotCast(message, 'declare the field in the schema, with "scale"', is_of_scale=True)
     if to in _WHOLE and output.type in _NUMBERS:
-        if output.type is T.DOUBLE or (output.type is T.DECIMAL and output.scale > 0):
-            raise ValueError(f"{output.type} has digits behind the point, which {to} would lose")
-        low, high = _LIMITS[to]
-        if output.minimum is None or output.maximum is None:
-            if output.type is T.LONG and to is T.INTEGER:
-                raise ValueError(f"LONG values may lie outside {low} … {high}")
-        elif output.minimum < low or output.maximum > high:
-            raise ValueError(f"values from {output.minimum} to {output.maximum} do not fit {to} ({low} … {high})")
-        return cast
+        return _whole(output, cast)
     if to is T.DECIMAL and output.type in _NUMBERS:
-        bounds = [_bound(bound, cast.scale) for bound in (output.minimum, output.maximum)]
-        if None in bounds and output.type is not T.INTEGER:
-            digits = MAX_DECIMAL_DIGITS - cast.scale
-            raise ValueError(f"{output.type} values without known bounds may have more than {digits} digits")
-        limits = [abs(bound) for bound in bounds if bound is not None] or [2**31 * 10**cast.scale]
-        if max(limits) >= 10**MAX_DECIMAL_DIGITS:
-            largest = Decimal(max(limits)).scaleb(-cast.scale)
-            raise ValueError(f"values up to {largest} have more than {MAX_DECIMAL_DIGITS} digits at scale {cast.scale}")
-        exact = [None if bound is None else Decimal(bound).scaleb(-cast.scale) for bound in bounds]
-        return replace(cast, minimum=exact[0], maximum=exact[1])
+        return _decimal(output, cast)
     if to is T.DOUBLE and output.type in _NUMBERS:
         return cast
-    if output.type is T.TIMESTAMP and to in {T.DATE, T.TIME}:
+    if (output.type is T.TIMESTAMP and to in {T.DATE, T.TIME}) or (output.type is T.DATE and to is T.TIMESTAMP):
+        return unbound
+    if output.type is T.STRING and to in READABLE:
         return cast
-    if output.type is T.DATE and to is T.TIMESTAMP:
-        return cast
-    if output.type is T.STRING and to in _PARSED:
-        if output.values is not None:
-            texts = pl.Series([str(value) for value in output.values if value is not None], dtype=pl.String)
-            bad = texts.filter(cast_values(texts, output, Column("", to, cast.scale)).is_null())
-            if len(bad):
-                raise ValueError(f'"{bad[0]}" cannot be read as {to}')
-        return cast
-    raise ValueError(f"{output.type} cannot be cast to {to}")
+    raise CannotCast(f"{output.type} cannot be cast to {to}")
+
+
+def _whole(output: Output, cast: Output) -> Output:
+    low, high = _LIMITS[cast.type]
+    if output.type is T.DOUBLE or (output.type is T.DECIMAL and output.scale > 0):
+        raise CannotCast(f"{output.type} has digits behind the point, which {cast.type} would lose")
+    if output.minimum is None or output.maximum is None:
+        if output.type is T.LONG and cast.type is T.INTEGER:
+            raise CannotCast(f"LONG values may lie outside {low} … {high}")
+    elif output.minimum < low or output.maximum > high:
+        raise CannotCast(f"values from {output.minimum} to {output.maximum} do not fit {cast.type} ({low} … {high})")
+    return cast
+
+
+def _decimal(output: Output, cast: Output) -> Output:
+    bounds = [_bound(bound, cast.scale) for bound in (output.minimum, output.maximum)]
+    if None in bounds and output.type is not T.INTEGER:
+        digits = MAX_DECIMAL_DIGITS - cast.scale
+        raise CannotCast(f"{output.type} values without known bounds may have more than {digits} digits")
+    limits = [abs(bound) for bound in bounds if bound is not None] or [2**31 * 10**cast.scale]
+    if max(limits) >= 10**MAX_DECIMAL_DIGITS:
+        largest = Decimal(max(limits)).scaleb(-cast.scale)
+        raise CannotCast(f"values up to {largest} have more than {MAX_DECIMAL_DIGITS} digits at scale {cast.scale}")
+    exact = [None if bound is None else Decimal(bound).scaleb(-cast.scale) for bound in bounds]
+    return replace(cast, minimum=exact[0], maximum=exact[1])
 
 
 def _bound(bound: Decimal | int | None, scale: int) -> int | None:
@@ -84,18 +95,9 @@ def cast_values(values: pl.Series, output: Output, column: Column) -> pl.Series:
     if isinstance(values.dtype, pl.Enum):
         values = values.cast(pl.String)
     if to is T.STRING:
-        return _as_text(values, source)
-    if source is T.STRING and to is T.UUID:
-        return pl.select(pl.when(values.str.contains(UUID_PATTERN)).then(values.str.to_lowercase())).to_series()
-    if source is T.STRING and to is T.BOOLEAN:
-        lower = values.str.to_lowercase()
-        return pl.select(pl.when(lower.is_in(["true", "false"])).then(lower == "true")).to_series()
-    if source is T.STRING and to is T.DATE:
-        dates = values.str.to_date("%Y-%m-%d", strict=False)
-        return pl.select(pl.when(dates.is_between(date.min, date.max)).then(dates)).to_series()
-    if source is T.STRING and to is T.DOUBLE:
-        numbers = values.cast(pl.Float64, strict=False)
-        return pl.select(pl.when(numbers.is_finite()).then(numbers)).to_series()
+        return value_texts(values, source)
+    if source is T.STRING:
+        return read_texts(values, column)
     if to is T.DECIMAL and source in {T.DECIMAL, T.DOUBLE}:
         return _rounded(values, source, output.scale, column)
     return values.cast(column.dtype, strict=False)
@@ -103,19 +105,11 @@ def cast_values(values: pl.Series, output: Output, column: Column) -> pl.Series:
 
 def refuse_unread(before: pl.Series, after: pl.Series, span: Span, column: Column) -> None:
     """Raise RecordInvalid for the first text that the cast could not read."""
-    unread = (before.is_not_null() & after.is_null()).arg_true()
-    if len(unread):
-        first = int(unread[0])
-        raise RecordInvalid(
-            "RECORD_INVALID",
-            f'"{before[first]}" cannot be read as {column.type}',
-            field=column.name,
-            record_number=span.start + first,
-        )
-
-
-def _as_text(values: pl.Series, source: OutputType) -> pl.Series:
-    return value_texts(values, source)
+    bad = (before.is_not_null() & after.is_null()).arg_true()
+    if len(bad):
+        first = int(bad[0])
+        message = unread(str(before[first]), column)
+        raise RecordInvalid("RECORD_INVALID", message, field=column.name, record_number=span.start + first)
 
 
 def _rounded(values: pl.Series, source: OutputType, scale: int, column: Column) -> pl.Series:

@@ -10,14 +10,16 @@ from typing import Any
 
 from engine.choice import Tables
 from engine.issues import Issue, Severity, did_you_mean
-from engine.schema import Column, OutputType, RecordSchema, split_path
+from engine.schema import Column, RecordSchema, split_path
 from engine.stream import Source
-from generators.casting import cast_output
+from generators.casting import CannotCast
+from generators.casts import Cast
 from generators.definition import Definition, FieldMapping, Reading
+from generators.distinctness import merging
 from generators.facts import Clock, RunFacts, epoch_ms, parse_instant
 from generators.fields.base import FieldType, HiddenColumn, Output, Scope
 from generators.plan import Plan, PlannedField
-from generators.record_schema import check_schema
+from generators.record_schema import check_schema, targets_of
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
 
@@ -68,8 +70,7 @@ class _Examiner:
         self.definition, self.broken, self.facts, self.pools = definition, broken, facts, pools
         self.fields: dict[str, FieldType[Any]] = {}
         self.mappings: dict[str, FieldMapping] = {}
-        schema = definition.shape.record_schema
-        self.declared: dict[str, OutputType] = {field.name: field.type for field in schema.fields} if schema else {}
+        self.targets = targets_of(definition)
 
     def examine(self, issues: list[Issue], tables: Tables | None) -> Examination:
         clock, clock_issues = compile_clock(self.definition, self.facts)
@@ -91,22 +92,17 @@ class _Examiner:
             if name not in suspicious:
                 issues += self._feasibility(name, field)
                 outputs[name] = field.output()
-        targets, schema_issues = check_schema(self.definition, self.mappings, outputs, self.broken)
-        issues += schema_issues
-        columns: dict[str, Column] = {}
+        casts: dict[str, Cast] = {}
         for name, output in outputs.items():
-            try:
-                columns[name] = self._column(name, output, targets)
-            except ValueError as error:
-                at = f"{self.mappings[name].pointer}/outputType"
-                issues.append(Issue("TYPE_MISMATCH", at, str(error), field=name))
+            issues += self._cast(name, output, casts)
+        issues += check_schema(self.definition, self.mappings, casts, self.broken)
         if self.mappings and all(mapping.shape.omit for mapping in self.mappings.values()):
             issues.append(
                 Issue("INVALID_VALUE", "/fieldMappings", "every field is omitted, so nothing would be written")
             )
         if any(issue.severity is Severity.ERROR for issue in issues):
             return Examination(tuple(issues), None)
-        return Examination(tuple(issues), self._plan(clock, outputs, columns, tables))
+        return Examination(tuple(issues), self._plan(clock, casts, tables))
 
     def _make(self, mapping: FieldMapping, clock: Clock) -> None:
         name = mapping.shape.field_name
@@ -122,7 +118,7 @@ class _Examiner:
             generator_name=self.definition.name,
             pools=self.pools,
             fields=self.fields,
-            output_type=mapping.shape.output_type or self.declared.get(name),
+            output_type=mapping.shape.output_type or (self.targets[name].type if name in self.targets else None),
             nullable=mapping.shape.null_rate > 0 or mapping.shape.missing_rate > 0,
         )
         self.mappings[name] = mapping
@@ -222,21 +218,37 @@ class _Examiner:
                     queue.append(other)
         return None
 
-    def _column(self, name: str, output: Output, targets: Mapping[str, tuple[Any, int | None]]) -> Column:
+    def _cast(self, name: str, output: Output, casts: dict[str, Cast]) -> Iterator[Issue]:
+        """Add the field's cast to the others, unless it is impossible; with what is wrong with it."""
+        mapping, target = self.mappings[name], self.targets.get(name)
+        wanted, at = mapping.shape.output_type, f"{mapping.pointer}/outputType"
+        try:
+            scale = target.scale if target else None
+            type_ = wanted or (target.type if target else output.type)
+            cast = casts[name] = Cast.of(output, type_, scale, self.fields[name].held)
+        except CannotCast as error:
+            if wanted is None and target is not None:
+                at = f"{target.pointer}/{'scale' if error.is_of_scale and target.scale is not None else 'type'}"
+            yield Issue("TYPE_MISMATCH", at, str(error), error.hint, name)
+            return
+        if (loss := cast.loss()) is not None:
+            yield Issue("ROUNDED", mapping.pointer, loss, None, name, Severity.WARNING)
+        if mapping.shape.unique and (reason := merging(cast)) is not None:
+            message = f"distinct values may not be distinct as {cast.after.type}: {reason}"
+            hint = f"remove unique, or make values that are {cast.after.type} from the start"
+            yield Issue("UNIQUE_IMPOSSIBLE", f"{mapping.pointer}/unique", message, hint, name)
+
+    def _column(self, name: str, cast: Cast) -> Column:
         shape = self.mappings[name].shape
-        wanted, scale = targets.get(name, (None, None))
-        final = cast_output(output, shape.output_type or wanted or output.type, scale)
         return Column(
             name,
-            final.type,
-            final.scale,
-            nullable=output.nullable or shape.null_rate > 0 or shape.missing_rate > 0,
+            cast.after.type,
+            cast.after.scale,
+            nullable=cast.after.nullable or shape.null_rate > 0 or shape.missing_rate > 0,
             may_be_missing=shape.missing_rate > 0,
         )
 
-    def _plan(
-        self, clock: Clock, outputs: Mapping[str, Output], columns: Mapping[str, Column], tables: Tables | None
-    ) -> Plan:
+    def _plan(self, clock: Clock, casts: Mapping[str, Cast], tables: Tables | None) -> Plan:
         hidden: dict[str, HiddenColumn] = {}
         planned: dict[str, PlannedField] = {}
         for name, field in self.fields.items():
@@ -244,14 +256,19 @@ class _Examiner:
                 hidden.setdefault(column.name, column)
             shape = self.mappings[name].shape
             planned[name] = PlannedField(
-                field, outputs[name], columns[name], shape.null_rate, shape.missing_rate, shape.omit
+                field,
+                casts[name].before,
+                self._column(name, casts[name]),
+                shape.null_rate,
+                shape.missing_rate,
+                shape.omit,
             )
         parts: dict[str, FieldType[Any] | HiddenColumn] = {**hidden, **self.fields}
         made = dict(tables) if tables is not None else _make_tables(parts)
         for name, part in parts.items():
             prefix = f"{name}/"
             part.bind({key.removeprefix(prefix): made[key] for key in made if key.rpartition("/")[0] == name})
-        written = tuple(columns[name] for name in self.fields if not planned[name].omit)
+        written = tuple(planned[name].column for name in self.fields if not planned[name].omit)
         order: list[PlannedField | HiddenColumn] = [*hidden.values(), *(planned[name] for name in self._order())]
         schema = RecordSchema(self.definition.name, written)
         used = {name for mapping in self.mappings.values() for name in mapping.kind.pool_names(mapping.params)}

@@ -21,6 +21,7 @@ from generators.enums import (
     RunStatus,
     ShardState,
 )
+from sdg_project.exact_json import ExactDecoder, ExactEncoder
 
 
 def choices(words: type[Any]) -> list[tuple[str, str]]:
@@ -39,7 +40,9 @@ class Generator(models.Model):
     )
     generation_mode = models.CharField(max_length=16, choices=choices(GenerationMode))
     destination_type = models.CharField(max_length=16)
-    definition = models.JSONField(help_text="As it was sent, without what is read-only.")
+    definition = models.JSONField(
+        encoder=ExactEncoder, decoder=ExactDecoder, help_text="As it was sent, without what is read-only."
+    )
     pool_fields = models.JSONField(default=dict, help_text="The pools that it uses, in lower case, with the fields.")
     created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField()
@@ -65,7 +68,7 @@ class Run(models.Model):
     owner = models.CharField(max_length=200, db_index=True, help_text="Who may replace what this run writes.")
     created_by = models.CharField(max_length=150, blank=True, help_text="Who started it.")
     name = models.CharField(max_length=200, help_text="Name of the generator.")
-    spec = models.JSONField()
+    spec = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
     spec_hash = models.CharField(max_length=32)
     tables_hash = models.CharField(max_length=32)
     seed = models.BigIntegerField()

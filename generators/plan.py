@@ -23,6 +23,7 @@ from generators.definition import Definition
 from generators.facts import Clock, RunFacts, epoch_ms
 from generators.fields.base import FieldType, HiddenColumn, Output
 from pools.snapshot import Snapshot
+from sdg_project.exact_json import ExactEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Plan:
             "facts": {name: value for name, value in facts.items() if name in used},
             "pools": {name: [pool.content_hash, pool.weight_column] for name, pool in self.pools.items()},
         }
-        return hashlib.blake2b(json.dumps(spec, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(json.dumps(spec, sort_keys=True, cls=ExactEncoder).encode(), digest_size=16).hexdigest()
 
     @property
     def tables_hash(self) -> str:

@@ -3,51 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import polars as pl
 
 from engine.issues import Issue, Severity, did_you_mean, pointer
-from engine.schema import OutputType
+from engine.schema import Column, OutputType
+from generators.casts import Cast
 from generators.definition import Definition, FieldMapping, SchemaField
-from generators.fields.base import Output
+from generators.schema_enum import enum_column, outside
+from generators.text_pattern import TextPattern
+from generators.values.listed_values import digits_behind_point
 from sdg_project.text import shown
 
-Targets = dict[str, tuple[OutputType, int | None]]
-"""For each field of the schema the type it asks for, and the scale of a decimal."""
+_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the schema asks of a field's values, and where it does."""
+
+    type: OutputType
+    scale: int | None
+    pointer: str
+
+
+def targets_of(definition: Definition) -> dict[str, Target]:
+    """For each field of the schema what it asks for."""
+    schema = definition.shape.record_schema
+    return {
+        field.name: Target(field.type, field.scale, pointer("schema", "fields", index))
+        for index, field in enumerate(schema.fields if schema else ())
+    }
 
 
 def check_schema(
-    definition: Definition,
-    mappings: Mapping[str, FieldMapping],
-    outputs: Mapping[str, Output],
-    broken: frozenset[str],
-) -> tuple[Targets, list[Issue]]:
-    """What the schema asks of each mapped field, and every place where the two do not fit."""
+    definition: Definition, mappings: Mapping[str, FieldMapping], casts: Mapping[str, Cast], broken: frozenset[str]
+) -> Iterator[Issue]:
+    """Every place where the schema contradicts itself, or does not fit the mapped fields.
+
+    `casts` are those of the fields whose cast to what the schema asks for is possible.
+    """
     schema = definition.shape.record_schema
     if schema is None:
-        return {}, []
-    issues: list[Issue] = []
-    targets: Targets = {}
+        return
     seen: set[str] = set()
     for index, field in enumerate(schema.fields):
         at = pointer("schema", "fields", index)
         if field.name.casefold() in seen:
-            issues.append(Issue("DUPLICATE_FIELD", f"{at}/name", f'"{field.name}" is declared twice', field=field.name))
+            yield Issue("DUPLICATE_FIELD", f"{at}/name", f'"{field.name}" is declared twice', field=field.name)
         seen.add(field.name.casefold())
-        issues += _declaration(field, at)
-        targets[field.name] = (field.type, field.scale)
+        yield from _declaration(field, at)
         if field.name in mappings:
-            issues += _mapped(field, mappings[field.name], outputs.get(field.name))
+            yield from _mapped(field, mappings[field.name], casts.get(field.name))
         elif field.name not in broken:
-            issues.append(_unmapped(field, at, mappings))
+            yield _unmapped(field, at, mappings)
+    names = [field.name for field in schema.fields]
     for name, mapping in mappings.items():
-        if name not in targets and not mapping.shape.omit:
-            hint = did_you_mean(name, targets) or "declare it in the schema, or set omit"
+        if name not in names and not mapping.shape.omit:
+            hint = did_you_mean(name, names) or "declare it in the schema, or set omit"
             message = f'"{name}" is written but the schema does not have it'
             at = f"{mapping.pointer}/fieldName"
-            issues.append(Issue("EXTRA_MAPPING", at, message, hint, name, Severity.WARNING))
-    return targets, issues
+            yield Issue("EXTRA_MAPPING", at, message, hint, name, Severity.WARNING)
 
 
 def _declaration(field: SchemaField, at: str) -> Iterator[Issue]:
@@ -73,24 +91,35 @@ def _declaration(field: SchemaField, at: str) -> Iterator[Issue]:
         yield Issue("RANGE_INVERTED", f"{at}/scale", message, None, field.name)
     if field.pattern is not None:
         try:
-            pl.Series([""]).str.contains(field.pattern)
-        except pl.exceptions.PolarsError as error:
-            message = f"the pattern cannot be read: {str(error).splitlines()[-1]}"
-            yield Issue("INVALID_SYNTAX", f"{at}/pattern", message, None, field.name)
+            TextPattern.parse(field.pattern)
+        except ValueError as error:
+            hint = "accepted are regular expressions without look-around and backreferences"
+            yield Issue("INVALID_SYNTAX", f"{at}/pattern", str(error), hint, field.name)
+    _, wrong = enum_column(field.enum or (), _column(field))
+    for place, message in wrong.items():
+        yield Issue("TYPE_MISMATCH", f"{at}/enum/{place}", message, None, field.name)
 
 
 def check_sample(definition: Definition, records: pl.DataFrame) -> list[Issue]:
     """Values of a few records that the schema does not allow: of a wrong pattern, too long, not in the enum.
 
-    Patterns are matched against the whole text, by an engine whose time is linear in it.
+    Patterns are matched against the whole text.
     """
     schema, issues = definition.shape.record_schema, []
     for index, field in enumerate(schema.fields if schema else ()):
-        if field.name not in records.columns or field.type is not OutputType.STRING:
+        if field.name not in records.columns:
             continue
-        at, texts = pointer("schema", "fields", index), records[field.name].cast(pl.String).drop_nulls()
+        at = pointer("schema", "fields", index)
+        if field.enum is not None:
+            values, column = records[field.name], _column(field)
+            enum, _ = enum_column(field.enum, replace(column, scale=getattr(values.dtype, "scale", 0)))
+            if message := outside(values, enum, column):
+                issues.append(Issue("INVALID_VALUE", f"{at}/enum", message, None, field.name))
+        if field.type is not OutputType.STRING:
+            continue
+        texts = records[field.name].cast(pl.String).drop_nulls()
         if field.pattern is not None:
-            wrong = texts.filter(~texts.str.contains(f"^(?:{field.pattern})$"))
+            wrong = texts.filter(~TextPattern(field.pattern).matches(texts))
             if len(wrong):
                 message = f'"{wrong[0]}" does not match the pattern {field.pattern}'
                 issues.append(Issue("INVALID_VALUE", f"{at}/pattern", message, None, field.name))
@@ -99,12 +128,6 @@ def check_sample(definition: Definition, records: pl.DataFrame) -> list[Issue]:
             if len(long):
                 message = f'"{long[0]}" has more than {field.max_length} characters'
                 issues.append(Issue("VALUE_TOO_LONG", f"{at}/maxLength", message, None, field.name))
-        if field.enum is not None:
-            strange = texts.filter(~texts.is_in([str(value) for value in field.enum]))
-            if len(strange):
-                issues.append(
-                    Issue("INVALID_VALUE", f"{at}/enum", f'"{strange[0]}" is not in the enum', None, field.name)
-                )
     return issues
 
 
@@ -117,7 +140,7 @@ def _unmapped(field: SchemaField, at: str, mappings: Mapping[str, FieldMapping])
     return Issue("UNMAPPED_COLUMN", at, message, hint, field.name, Severity.WARNING)
 
 
-def _mapped(field: SchemaField, mapping: FieldMapping, output: Output | None) -> Iterator[Issue]:
+def _mapped(field: SchemaField, mapping: FieldMapping, cast: Cast | None) -> Iterator[Issue]:
     shape, at = mapping.shape, mapping.pointer
     for name, rate in (("nullRate", shape.null_rate), ("missingRate", shape.missing_rate)):
         if rate > 0 and (field.required or field.primary_key):
@@ -131,23 +154,32 @@ def _mapped(field: SchemaField, mapping: FieldMapping, output: Output | None) ->
     if shape.output_type is not None and shape.output_type != field.type:
         message = f"outputType {shape.output_type} differs from the schema's {field.type}"
         yield Issue("TYPE_MISMATCH", f"{at}/outputType", message, "leave outputType out", field.name)
-    if output is None:
+    if cast is None:
         return
+    output = cast.after
     if output.nullable and (field.required or field.primary_key):
         message = f'"{field.name}" is required by the schema, but its values can be null'
         yield Issue("REQUIRED_FIELD_NULLABLE", at, message, None, field.name)
     if field.max_length is not None and output.max_length is not None and output.max_length > field.max_length:
         message = f"the longest value has {output.max_length} characters, the schema allows {field.max_length}"
         yield Issue("VALUE_TOO_LONG", at, message, None, field.name)
-    if field.precision is not None:
-        scale = field.scale or 0
+    if field.precision is not None and output.type is OutputType.DECIMAL:
         for bound in (output.minimum, output.maximum):
-            # Rounded to the scale, as it will be written: 9.995 becomes 10.00.
-            if bound is not None and abs(round(Fraction(bound) * 10**scale)) >= 10**field.precision:
-                message = f"{bound} has more digits than precision {field.precision}, scale {field.scale or 0} allow"
+            if bound is not None and abs(bound) >= 10 ** (field.precision - output.scale):
+                message = f"{bound} has more digits than precision {field.precision}, scale {output.scale} allow"
                 yield Issue("VALUE_TOO_LONG", at, message, None, field.name)
-    if field.enum is not None and output.values is not None:
-        for value in output.values:
-            if value is not None and value not in field.enum:
-                message = f"the value {shown(value)} is not in the schema's enum"
-                yield Issue("INVALID_VALUE", at, message, None, field.name)
+    if field.enum is not None and (results := cast.results()) is not None:
+        enum, _ = enum_column(field.enum, cast.column)
+        if strange := outside(results, enum, cast.column):
+            accepted = ", ".join(shown(value) for value in field.enum[:_LISTED])
+            hint = f"accepted are {accepted}{', …' if len(field.enum) > _LISTED else ''}"
+            yield Issue("INVALID_VALUE", at, strange, hint, field.name)
+
+
+def _column(field: SchemaField) -> Column:
+    """The field as the schema declares it; a decimal without a scale has that of its enum."""
+    scale = field.scale
+    if scale is None:
+        numbers = [value for value in field.enum or () if isinstance(value, (int, Decimal))]
+        scale = max((digits_behind_point(number) for number in numbers), default=0)
+    return Column(field.name, field.type, scale)

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.issues import Severity
 from generators.services.validation import Validation
+from sdg_project.exact_json import VerbatimDecoder
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
 
@@ -15,7 +16,10 @@ from sinks.encoding.compression import Compression
 def validation_answer(
     validation: Validation, *, strict: bool = False, acknowledged: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The answer ready for JSON. With `strict`, warnings that were not acknowledged count as errors."""
+    """The answer ready for `ExactEncoder`. With `strict`, warnings that were not acknowledged count as errors.
+
+    The preview's numbers have the digits that a run writes.
+    """
     issues = [issue for issue in validation.issues if issue.severity is Severity.ERROR or issue.id not in acknowledged]
     by_severity = {
         severity: [issue.as_json() for issue in issues if issue.severity is severity] for severity in Severity
@@ -47,5 +51,5 @@ def validation_answer(
         }
         kind = encoders["JSONL"]
         payload = kind(plan.schema, kind.Options(), Compression.NONE).frame(batch).payload
-        answer["preview"] = [json.loads(line) for line in payload.splitlines()]
+        answer["preview"] = [json.loads(line, cls=VerbatimDecoder) for line in payload.splitlines()]
     return answer

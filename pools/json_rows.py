@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -97,8 +98,8 @@ class RowColumns:
             return value
         if isinstance(value, int):
             return IntegerText(value)
-        if isinstance(value, float) and math.isfinite(value):
-            return NumberText(repr(value))
+        if isinstance(value, (float, Decimal)) and math.isfinite(value):
+            return NumberText(value)
         if isinstance(value, (dict, list)):
             message = f"column {quoted(name)}: {shown(value)} cannot be a value of a pool"
             self.refuse("INVALID_VALUE", message, "give its parts columns of their own", row=row)

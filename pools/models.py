@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 
 from pools.definition import NAME_PATTERN
 from pools.enums import PoolLoadStrategy, PoolStatus
+from sdg_project.exact_json import ExactDecoder, ExactEncoder
 
 
 def choices(words: type[StrEnum]) -> list[tuple[str, str]]:
@@ -24,7 +25,9 @@ class Pool(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, validators=[RegexValidator(NAME_PATTERN)])
-    source = models.JSONField(help_text="Where the rows come from: type and its parameters.")
+    source = models.JSONField(
+        encoder=ExactEncoder, decoder=ExactDecoder, help_text="Where the rows come from: type and its parameters."
+    )
     load_strategy = models.CharField(max_length=16, choices=choices(PoolLoadStrategy), default=PoolLoadStrategy.FULL)
     declared_columns = models.JSONField(default=list, blank=True, help_text="Columns whose type is declared.")
     weight_column = models.CharField(max_length=256, blank=True, help_text="Default column of weights.")

@@ -8,6 +8,7 @@ from typing import cast
 import polars as pl
 
 from engine.schema import MAX_DECIMAL_DIGITS
+from engine.zones import MAX_MS, MIN_MS
 from pools.enums import ColumnType
 
 INTEGER = r"^(?:0|-?[1-9][0-9]*)$"
@@ -109,5 +110,6 @@ def _instants(texts: pl.Series) -> pl.Series:
         & (seconds < 60)
         & (number("zone_hour") <= 18)
         & (number("zone_minute") < 60)
+        & instant.is_between(MIN_MS, MAX_MS)  # in UTC, too, it must be of the years 1 to 9999
     )
     return frame.select(pl.when(valid).then(instant).cast(pl.Datetime("ms", "UTC")).alias(texts.name)).to_series()

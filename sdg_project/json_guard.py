@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
 from sdg_project.builder import Builder, Limits, decode
-from sdg_project.scalars import MAX_INTEGER_DIGITS
+from sdg_project.scalars import MAX_DIGITS, ScalarError, exact_real
 from sdg_project.text import quoted
 
 _KEY = re.compile(r'[ \t\n\r]*"([^"\\\x00-\x1f]*)"[ \t\n\r]*:')
@@ -42,8 +41,8 @@ def parse_json(data: bytes | str, *, max_bytes: int = 1_000_000, max_depth: int 
     """The value of a JSON text; raises Invalid with every problem that can be found.
 
     Stricter than the standard library: no name twice in an object, no NUL and no half of a surrogate pair, no number
-    that is not finite or has more than 40 digits, no ``-0``, no byte order mark. Integers are exact; other numbers are
-    the nearest float, whose shortest form is what was typed (up to 15 digits); ``-0.0`` is 0.0.
+    that is not finite or has more than 40 digits, no ``-0``, no byte order mark. Numbers are exact: other ones than
+    integers are a float whose shortest form says what was typed, or else a Decimal; ``-0.0`` is 0.0.
     """
     limits = Limits(max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
     text = decode(data, limits, origin=None, bom_allowed=False)
@@ -148,19 +147,18 @@ def _number_or_word(found: re.Match[str], builder: Builder) -> None:
     written, offset = found[kind], found.start(kind)
     value: Any = None
     if kind == "integer":
-        if len(written.lstrip("-")) > MAX_INTEGER_DIGITS:
+        if len(written.lstrip("-")) > MAX_DIGITS:
             message = f"the number {written[:20]}… has {len(written.lstrip('-')):,} digits"
-            builder.refuse("INVALID_VALUE", message, f"at most {MAX_INTEGER_DIGITS} are accepted", offset)
+            builder.refuse("INVALID_VALUE", message, f"at most {MAX_DIGITS} are accepted", offset)
         elif written == "-0":
             builder.refuse("INVALID_VALUE", "-0 is no integer", "write 0", offset)
         else:
             value = int(written)
     elif kind == "real":
-        value = float(written) or 0.0
-        if math.isinf(value):
-            builder.refuse(
-                "NON_FINITE", f"the number {written[:20]} is too large", "numbers are at most about 1.8e308", offset
-            )
+        try:
+            value = exact_real(written) or 0.0
+        except ScalarError as error:
+            builder.refuse(error.code, str(error), error.hint, offset)
     elif written in _WORDS:
         value = _WORDS[written]
     else:

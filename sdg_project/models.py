@@ -8,6 +8,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
+from sdg_project.exact_json import ExactEncoder, VerbatimDecoder
+
 
 class ApiToken(models.Model):
     """A token of a service user. Only its hash is kept: it is random, so that no slow hash is needed."""
@@ -33,7 +35,7 @@ class KeptAnswer(models.Model):
     key = models.CharField(max_length=255)
     request_digest = models.CharField(max_length=64, help_text="Of method, address and body.")
     status = models.PositiveIntegerField(null=True)
-    body = models.JSONField(null=True)
+    body = models.JSONField(null=True, encoder=ExactEncoder, decoder=VerbatimDecoder)
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -9,7 +9,8 @@ from typing import Any
 
 from sdg_project.text import quoted
 
-MAX_INTEGER_DIGITS = 40
+MAX_DIGITS = 40
+"""How many digits a number may have: of an integer all, of another one those without the zeros at its ends."""
 
 _EXPONENT = r"(?:[eE][-+]?[0-9]+)?"
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -57,13 +58,40 @@ def plain_scalar(text: str, *, grouped: bool = False) -> Any:
     if _NUMBER.fullmatch(text):
         return _number(text)
     if _OTHER_BASE.fullmatch(text):
-        return int(text, 0) if len(text) <= MAX_INTEGER_DIGITS else _refuse_digits(text)
+        return int(text, 0) if len(text) <= MAX_DIGITS else _refuse_digits(text)
     if _NOT_FINITE.fullmatch(text):
         raise ScalarError("NON_FINITE", f"{text} is not finite", "write a finite number")
     return text
 
 
-def parse_number(text: str) -> int | float:
+def exact_real(text: str) -> float | Decimal:
+    """The number of a text with a point or an exponent, as Python and JSON write them.
+
+    It is the float whose shortest form says the same, or a Decimal with all of the digits where there is none. Raises
+    ScalarError when it is larger, smaller or longer than what is kept.
+    """
+    nearest = float(text)
+    if repr(nearest) == text:
+        return nearest
+    if math.isinf(nearest):
+        raise ScalarError("NON_FINITE", f"the number {text[:20]} is too large", "numbers are at most about 1.8e308")
+    if nearest == 0:
+        if re.search("[1-9]", re.split("[eE]", text)[0]):
+            # Looked at before a Decimal is made, for which an exponent of billions would be too small, too.
+            hint = "numbers other than 0 are at least about 5e-324"
+            raise ScalarError("INVALID_VALUE", f"the number {text[:20]} is too small", hint)
+        return 0.0
+    exact = Decimal(text)
+    if Decimal(repr(nearest)) == exact:
+        return nearest
+    digits = len("".join(map(str, exact.as_tuple().digits)).rstrip("0"))
+    if digits > MAX_DIGITS:
+        message = f"the number {text[:20]}… has {digits:,} digits"
+        raise ScalarError("INVALID_VALUE", message, f"at most {MAX_DIGITS} are kept: round it, or write it as text")
+    return exact
+
+
+def parse_number(text: str) -> int | float | Decimal:
     """The number of a flag, such as ``10``, ``1e6``, ``1_000_000``, ``0.5``; raises ValueError with a predicate.
 
     Integral numbers are integers, whatever their form.
@@ -72,31 +100,26 @@ def parse_number(text: str) -> int | float:
         value = plain_scalar(text.strip(), grouped=True)
     except ScalarError as error:
         raise ValueError(f"must be a number such as 1000000, 1_000_000 or 1e6: {error}") from error
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise ValueError(f"must be a number such as 1000000, 1_000_000 or 1e6, not {quoted(text)}")
     return value
 
 
-def _number(text: str) -> int | float:
+def _number(text: str) -> int | float | Decimal:
     if _INTEGER.fullmatch(text):
         digits = text.lstrip("+-")
-        if len(digits) > MAX_INTEGER_DIGITS:
+        if len(digits) > MAX_DIGITS:
             _refuse_digits(text)
         if text == "-0":
             raise ScalarError("INVALID_VALUE", "-0 is no integer", "write 0")
         return int(text)
-    nearest = float(text)
-    if math.isinf(nearest):
-        raise ScalarError("NON_FINITE", f"the number {text[:20]} is too large", "numbers are at most about 1.8e308")
-    if nearest == 0:
-        # Also what is too small for a float; an exponent of billions would be too small for a Decimal, too.
-        return 0 if not re.search("[1-9]", re.split("[eE]", text)[0]) else 0.0
-    exact = Decimal(text)
-    if exact.adjusted() < MAX_INTEGER_DIGITS and exact == exact.to_integral_value():
+    real = exact_real(text)
+    exact = Decimal(text) if real else Decimal(0)
+    if exact.adjusted() < MAX_DIGITS and exact == exact.to_integral_value():
         return int(exact)
-    return nearest
+    return real
 
 
 def _refuse_digits(text: str) -> int:
     message = f"the number {text[:20]}… has {len(text.lstrip('+-')):,} digits"
-    raise ScalarError("INVALID_VALUE", message, f"at most {MAX_INTEGER_DIGITS} are accepted")
+    raise ScalarError("INVALID_VALUE", message, f"at most {MAX_DIGITS} are accepted")

@@ -164,7 +164,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["sdg_project.authentication.HasRole"],
     "DEFAULT_THROTTLE_CLASSES": ["sdg_project.throttles.TokenThrottle"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["sdg_project.renderers.ExactJson"],
     "DEFAULT_PARSER_CLASSES": ["sdg_project.requests.StrictJson"],
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

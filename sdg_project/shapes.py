@@ -23,7 +23,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from engine.issues import Issue
-from sdg_project.scalars import MAX_INTEGER_DIGITS
+from sdg_project.scalars import MAX_DIGITS
 from sdg_project.shape_issues import Faults, aliases, issues_of
 from sdg_project.text import clean_name, shown
 
@@ -151,8 +151,8 @@ def _number(given: Any) -> int | Decimal:
         raise Faults(Issue("NON_FINITE", "", f"must be a finite number, not {shown(given)}"))
     if isinstance(given, int):
         # Compared by size: Python refuses to write out integers of thousands of digits.
-        if abs(given) >= 10**MAX_INTEGER_DIGITS:
-            message = f"must have at most {MAX_INTEGER_DIGITS} digits, not {shown(given)}"
+        if abs(given) >= 10**MAX_DIGITS:
+            message = f"must have at most {MAX_DIGITS} digits, not {shown(given)}"
             raise Faults(Issue("INVALID_VALUE", "", message))
         return given
     return given if isinstance(given, Decimal) else Decimal(repr(given or 0.0))

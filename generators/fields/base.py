@@ -38,7 +38,10 @@ Columns = Mapping[str, pl.Series]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What is known about all values of a field before any is made; None means not known or without bound."""
+    """What is known about all values of a field before any is made; None means not known or without bound.
+
+    Bounds are those of numbers, or of instants in milliseconds since 1970 (UTC).
+    """
 
     type: OutputType
     scale: int = 0
@@ -108,6 +111,10 @@ class FieldType(Kind, ABC, Generic[P]):
     @abstractmethod
     def output(self) -> Output:
         """The type of the values and what is known about them; only asked when `check` found no error."""
+
+    def held(self) -> pl.Series | None:
+        """The values that can come, some perhaps several times, where they lie in a column anyway; else None."""
+        return None
 
     def check(self) -> Iterator[Issue]:
         """Every problem of this field that its parameters alone do not show."""

@@ -315,6 +315,9 @@ class PoolReference(FieldType[PoolReferenceParams]):
             nullable=column.null_count() > 0 or runs_out,
         )
 
+    def held(self) -> pl.Series:
+        return self._possible
+
     @property
     def _possible(self) -> pl.Series:
         """The values of the rows that can be taken."""

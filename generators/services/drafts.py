@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from generators.definition import MAX_SEED, DefinitionShape, Reading, read_defin
 from generators.enums import EndReason
 from generators.examination import Examination, examine
 from generators.facts import RunFacts
+from generators.issue_params import with_params
 from generators.plan import Plan
 from generators.planning import PoolShelf, destination_kind, sample
 from generators.record_schema import check_sample
@@ -33,6 +34,7 @@ PREVIEW_SEED = 0
 class Draft:
     """What a definition would make: its plan where there is one, and everything that is wrong with it."""
 
+    document: Any
     reading: Reading
     facts: RunFacts
     examination: Examination
@@ -55,7 +57,7 @@ class Draft:
         if self.shape is not None and self.shape.destination is not None:
             plan = self.examination.plan
             schema = plan.schema if plan is not None else RecordSchema(self.shape.name)
-            issues += _destination_issues(self.shape.destination, schema, root=root)
+            issues += with_params(_destination_issues(self.shape.destination, schema, root=root), self.document)
         return issues
 
 
@@ -93,7 +95,9 @@ def draft(
         earlier_records=earlier_records,
         **({} if run_id is None else {"run_id": run_id}),
     )
-    return Draft(reading, facts, examine(reading, facts=facts, pools=PoolShelf(own_pools)))
+    examination = examine(reading, facts=facts, pools=PoolShelf(own_pools))
+    issues = tuple(with_params(examination.issues, document))
+    return Draft(document, reading, facts, replace(examination, issues=issues))
 
 
 def present() -> datetime:
@@ -113,11 +117,14 @@ def run_length(plan: Plan) -> tuple[int, str]:
 
 def sample_issues(plan: Plan, records: int) -> tuple[Batch | None, list[Issue]]:
     """The first records, None if they cannot be made; and what is wrong with them."""
+    definition = plan.definition
     try:
         batch = sample(plan, records)
     except RecordInvalid as error:
-        return None, [Issue(error.code, "/fieldMappings", str(error), field=error.field)]
-    return batch, check_sample(plan.definition, batch.records)
+        places = {mapping.shape.field_name: mapping.pointer for mapping in definition.mappings}
+        issue = Issue(error.code, places.get(error.field, "/fieldMappings"), str(error), field=error.field)
+        return None, with_params([issue], definition.document)
+    return batch, with_params(check_sample(definition, batch.records), definition.document)
 
 
 def errors_of(issues: Sequence[Issue]) -> list[Issue]:

@@ -94,7 +94,9 @@ class InstantForm:
         return f"{instant_text(low)} to {instant_text(high)} in format {self.format}"
 
     def number(self, instant: int) -> int | None:
-        """The result of one instant, if it is a number."""
+        """The result of one instant, if it is a number or an instant."""
+        if self.format is InstantFormat.ISO_8601:
+            return instant
         if self.format is InstantFormat.EPOCH_SECONDS:
             return instant // 1_000
         return instant * _FACTORS[self.format] if self.format in _FACTORS else None

@@ -13,10 +13,11 @@ from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, WithJso
 from engine.issues import Issue
 from engine.schema import MAX_DECIMAL_DIGITS, Column, OutputType
 from generators.fields.base import Output
+from sdg_project.exact_json import ExactEncoder
 from sdg_project.shapes import Faults, Number, Params
 from sdg_project.text import UNSTORABLE, shown
 
-_NUMBERS: TypeAdapter[int | Decimal] = TypeAdapter(Number)
+NUMBERS: TypeAdapter[int | Decimal] = TypeAdapter(Number)
 
 
 def scalar(given: Any) -> str | int | Decimal | bool | None:
@@ -28,7 +29,7 @@ def scalar(given: Any) -> str | int | Decimal | bool | None:
     if given is None or isinstance(given, bool):
         return given
     if isinstance(given, (int, float, Decimal)):
-        return _NUMBERS.validate_python(given)
+        return NUMBERS.validate_python(given)
     message = f"must be text, a number, true, false or null, not {shown(given)}"
     raise Faults(Issue("TYPE_MISMATCH", "", message))
 
@@ -119,9 +120,7 @@ def column_of_values(values: Sequence[Scalar], output: Output) -> pl.Series:
 
 def json_text(value: Any) -> str:
     """The compact JSON text of a value, numbers as they were typed."""
-    if isinstance(value, Decimal):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, cls=ExactEncoder)
 
 
 def _narrowest(present: Sequence[Scalar]) -> tuple[OutputType, int]:
@@ -143,6 +142,10 @@ def _narrowest(present: Sequence[Scalar]) -> tuple[OutputType, int]:
         return OutputType.DECIMAL, scale
     for number in numbers:
         if Decimal(repr(float(number))) != number:
+            if len(numbers) == 1:
+                raise ValueError(
+                    f"{shown(number)} has more than {MAX_DECIMAL_DIGITS} digits; write it as text, in quotes"
+                )
             message = f"{shown(number)} has too many digits beside the others, which take {scale} behind the point"
             raise ValueError(f"{message}; at most {MAX_DECIMAL_DIGITS} in all are exact")
     return OutputType.DOUBLE, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -22,6 +23,31 @@ def test_what_get_answers_can_be_put_back_and_changes_nothing(editor: Caller, st
 
     assert response.status_code == 200, response.content
     assert response.json() == stored
+
+
+def test_numbers_keep_their_digits_in_the_store_in_answers_and_in_records(editor: Caller) -> None:
+    digits = "123456789012.345678"
+    fields = [
+        {"fieldName": "c", "type": "CONSTANT", "params": {"value": "DIGITS"}},
+        {"fieldName": "o", "type": "CONSTANT", "params": {"value": {"deep": ["DIGITS"]}}},
+        {"fieldName": "n", "type": "NUMERIC_RANGE", "params": {"min": "DIGITS", "max": "DIGITS", "scale": 6}},
+        {"fieldName": "p", "type": "NUMERIC_RANGE", "params": {"min": 0.50, "max": 0.50, "scale": 12}},
+    ]
+    body = json.dumps(definition(fieldMappings=fields)).replace('"DIGITS"', digits).encode()
+    record = f'{{"c":{digits},"o":{{"deep":[{digits}]}},"n":{digits},"p":0.500000000000}}'
+
+    validated = editor.post("/generators/validate?preview=1", body, idempotency_key="v").content.decode()
+    again = editor.post("/generators/validate?preview=1", body, idempotency_key="v").content.decode()
+    answer = editor.post("/generators", body)
+    path = f"/generators/{answer.json()['id']}"
+    shown = editor.get(path).content
+    records = editor.get(f"{path}/records?limit=1").content.decode()
+
+    assert answer.content.decode().count(digits) == shown.decode().count(digits) == 4
+    assert f'"preview":[{record}]' in validated
+    assert again == validated
+    assert record in records
+    assert editor.put(path, shown).content == shown
 
 
 def test_put_replaces_the_definition(editor: Caller, stored: dict[str, Any]) -> None:

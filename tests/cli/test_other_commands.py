@@ -116,6 +116,29 @@ def test_validate_estimates_the_size_within_a_tenth(sdg: Sdg) -> None:
     assert len(answer.json["preview"]) == 5
 
 
+@pytest.mark.parametrize("name", ["numbers.yaml", "numbers.json"])
+def test_numbers_are_written_with_the_digits_that_were_typed(sdg: Sdg, name: str) -> None:
+    digits = "999999999999.999999"
+    amount = f'"type": "NUMERIC_RANGE", "params": {{"min": 0, "max": {digits}, "scale": 6}}'
+    path = sdg.folder / name
+    path.write_text(
+        f"""{{"name": "n", "seed": 1, "recordCount": 5, "fieldMappings": [
+            {{"fieldName": "typed", "type": "CONSTANT", "params": {{"value": {digits}}}}},
+            {{"fieldName": "set", "type": "CONSTANT", "params": {{"value": 0}}}},
+            {{"fieldName": "amount", {amount}}}
+        ], "destination": {{"type": "FILE", "config": {{"path": "x.jsonl"}}}}}}"""
+    )
+    change = f"fieldMappings.1.params.value=-{digits}"
+
+    validated = sdg("validate", path, "--set", change, "--json")
+    run = sdg("run", path, "--set", change, "--to", "n.jsonl", "--workers", "2", "--quiet")
+
+    assert (validated.code, run.code) == (0, 0), validated.err + run.err
+    lines = (sdg.folder / "n.jsonl").read_text().splitlines()
+    assert all(line.startswith(f'{{"typed":{digits},"set":-{digits},"amount":') for line in lines)
+    assert f'"preview": [{", ".join(lines)}]'.replace(" ", "") in validated.out.replace(" ", "")
+
+
 def test_strict_counts_warnings_and_acknowledge_accepts_them(sdg: Sdg) -> None:
     fields = [{"fieldName": "a", "type": "ENUM_RANDOM", "params": {"values": ["x", "y"], "weights": [1, 0]}}]
     path = sdg.definition(fieldMappings=fields)

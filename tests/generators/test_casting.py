@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from engine.errors import RecordInvalid
 from engine.schema import Column, OutputType
 from engine.span import Span
-from generators.casting import cast_output, cast_values
+from generators.casting import CannotCast, cast_output, cast_values
+from generators.casts import Cast
 from generators.fields.base import Output
+from generators.values.listed_values import output_of_values
 from tests.generators.fields.examined import NAME, found, made, mapping, planned
 
 T = OutputType
@@ -46,6 +48,11 @@ def doubles(*numbers: float | None) -> tuple[pl.Series, Output]:
     return pl.Series(numbers, dtype=pl.Float64), Output(T.DOUBLE, minimum=-(10**6), maximum=10**6)
 
 
+def listed(*numbers: str) -> Output:
+    """Decimals that a definition lists."""
+    return output_of_values([Decimal(number) for number in numbers])
+
+
 def texts(*values: str | None, known: bool = False) -> tuple[pl.Series, Output]:
     return pl.Series(values, dtype=pl.String), Output(T.STRING, values=tuple(values) if known else None)
 
@@ -67,11 +74,21 @@ def texts(*values: str | None, known: bool = False) -> tuple[pl.Series, Output]:
         (doubles(2.5, -0.125, None), T.DECIMAL, 2, [Decimal("2.50"), Decimal("-0.12"), None]),
         (texts("5", "-7", None), T.INTEGER, None, [5, -7, None]),
         (texts(str(2**63 - 1), str(2**63)), T.LONG, None, [2**63 - 1, None]),
-        (texts("1.005", "1.015", "x"), T.DECIMAL, 2, [Decimal("1.00"), Decimal("1.02"), None]),
+        (texts("1.05", "1.050", "1e1", "1.005", "x", str(10**16)), T.DECIMAL, 2,
+         [Decimal("1.05"), Decimal("1.05"), Decimal(10), None, None, None]),
         (texts("1.5", "1e3", "x", "nan", "-inf", "1e400"), T.DOUBLE, None, [1.5, 1000.0, None, None, None, None]),
         (texts("true", "FALSE", "1", None), T.BOOLEAN, None, [True, False, None, None]),
-        (texts("2026-01-31", "2026-02-30", "0001-01-01", "-001-01-01"), T.DATE, None,
-         [date(2026, 1, 31), None, date(1, 1, 1), None]),
+        (texts("2026-01-31", "2026-02-30", "0001-01-01", "-001-01-01", "+026-01-31", "2026-1-31"), T.DATE, None,
+         [date(2026, 1, 31), None, date(1, 1, 1), None, None, None]),
+        (texts("2026-01-31T12:30:01.25Z", "2026-01-31T13:30:01.250+01:00", "2026-01-31T12:30:01", None), T.TIMESTAMP,
+         None, [NOON, NOON, NOON.replace(microsecond=0), None]),
+        (texts("2026-01-31", "2026-01-31 12:30:01Z", "2026-02-30T12:30:01Z", "2026-01-31T24:00:00Z",
+               "2026-01-31T12:30:01.0005Z", "9999-12-31T23:59:59-01:00", "noon"), T.TIMESTAMP, None, [None] * 7),
+        (texts("12:30:01", "23:59:59.999999", "00:00:00.5", None), T.TIME, None,
+         [time(12, 30, 1), time(23, 59, 59, 999_999), time(0, 0, 0, 500_000), None]),
+        (texts("24:00:00", "12:30", "12:30:60", "1:02:03", "12:30:01.0000001", "12:30:01Z"), T.TIME, None, [None] * 6),
+        (texts('{"a": [1.50]}', " null", '"x"', "7", None), T.JSON, None, ['{"a": [1.50]}', " null", '"x"', "7", None]),
+        (texts("{a: 1}", "", "x", "[1,]", "NaN", "1 2"), T.JSON, None, [None] * 6),
         (texts(UUID.upper(), UUID[:-1], None), T.UUID, None, [UUID, None, None]),
         ((pl.Series([True, None]), Output(T.BOOLEAN)), T.STRING, None, ["true", None]),
         ((pl.Series([UUID]), Output(T.UUID)), T.STRING, None, [UUID]),
@@ -124,17 +141,77 @@ def test_decimals_are_rounded_half_to_even(scaled: list[int], scale: int, to: in
         (Output(T.BOOLEAN), T.INTEGER, None, "cannot be cast"),
         (Output(T.INTEGER), T.BOOLEAN, None, "cannot be cast"),
         (Output(T.INTEGER), T.TIMESTAMP, None, "cannot be cast"),
-        (Output(T.STRING), T.TIMESTAMP, None, "cannot be cast"),
-        (Output(T.STRING), T.JSON, None, "cannot be cast"),
+        (Output(T.DOUBLE, minimum=0, maximum=1), T.DECIMAL, None, "needs a scale"),
+        (Output(T.STRING), T.DECIMAL, None, "needs a scale"),
+        (Output(T.INTEGER), T.JSON, None, "cannot be cast"),
         (Output(T.UUID), T.LONG, None, "cannot be cast"),
-        (Output(T.STRING, values=("1", "x")), T.LONG, None, '"x" cannot be read as LONG'),
-        (Output(T.STRING, values=("1.5",)), T.LONG, None, '"1.5" cannot be read as LONG'),
-        (Output(T.STRING, values=("yes",)), T.BOOLEAN, None, '"yes" cannot be read as BOOLEAN'),
     ],
 )
 def test_what_is_impossible_is_told(output: Output, to: OutputType, scale: int | None, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(CannotCast, match=message):
         cast_output(output, to, scale)
+
+
+@pytest.mark.parametrize(
+    ("output", "to", "scale", "message"),
+    [
+        (Output(T.STRING, values=("1", "x")), T.LONG, None, '"x" cannot be read as LONG, which is a whole number'),
+        (Output(T.STRING, values=("1.5",)), T.LONG, None, '"1.5" cannot be read as LONG'),
+        (Output(T.STRING, values=("yes",)), T.BOOLEAN, None, '"yes" cannot be read as BOOLEAN, which is true or false'),
+        (Output(T.STRING, values=("1.005",)), T.DECIMAL, 2, "at most 2 digits behind the point"),
+        (Output(T.STRING, values=("noon",)), T.TIME, None, "such as 12:30:00"),
+        (Output(T.STRING, values=("2026-01-31",)), T.TIMESTAMP, None, "such as 2026-01-31T12:00:00Z"),
+        (Output(T.STRING, values=("{",)), T.JSON, None, "a JSON document"),
+        (listed("1.005", "1.01"), T.DECIMAL, 2, "1.005 has more digits than scale 2 has room for"),
+        (listed("0.1234567890123456"), T.DOUBLE, None, None),
+        (listed("0.12345678901234567"), T.DOUBLE, None, "0.12345678901234567 has more digits than DOUBLE"),
+        (Output(T.DOUBLE, minimum=0, maximum=1, values=(0.5, 1e-20)), T.DECIMAL, 2, "1e-20 has more digits"),
+        (Output(T.LONG, minimum=1, maximum=2**53 + 1, values=(1, 2**53 + 1)), T.DOUBLE, None, "9007199254740993 has"),
+        (listed("1.500", "2.000"), T.DECIMAL, 1, None),
+        (Output(T.DECIMAL, 3, minimum=0, maximum=1), T.DECIMAL, 2, "3 digits behind the point do not fit scale 2"),
+        (Output(T.DOUBLE, minimum=0, maximum=1), T.DECIMAL, 2, None),
+    ],
+)
+def test_what_the_definition_lists_is_neither_misread_nor_rounded(
+    output: Output, to: OutputType, scale: int | None, message: str | None
+) -> None:
+    if message is None:
+        assert Cast.of(output, to, scale).after.type is to
+        return
+    with pytest.raises(CannotCast) as raised:
+        Cast.of(output, to, scale)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("held", "output", "to", "scale", "loss"),
+    [
+        (decimals("1.500", "1.005")[0], decimals()[1], T.DECIMAL, 2, "1.005 and perhaps others are rounded"),
+        (decimals("1.500", None)[0], decimals()[1], T.DECIMAL, 2, None),
+        (doubles(19.99, None, 0.1)[0], doubles()[1], T.DECIMAL, 2, None),
+        (doubles(19.99, 0.125)[0], doubles()[1], T.DECIMAL, 2, "0.125 and perhaps"),
+        (whole(1, 2**53 + 1)[0], Output(T.LONG), T.DOUBLE, None, "9007199254740993 and perhaps"),
+        (whole(1, -(2**53))[0], Output(T.LONG), T.DOUBLE, None, None),
+        (None, Output(T.LONG, minimum=0, maximum=2**60), T.DOUBLE, None, "more digits than a DOUBLE holds"),
+        (None, Output(T.LONG, minimum=0, maximum=2**53), T.DOUBLE, None, None),
+        (None, Output(T.DECIMAL, 6, minimum=0, maximum=10**9), T.DOUBLE, None, "more digits than a DOUBLE holds"),
+    ],
+)
+def test_what_a_pool_or_a_range_loses_is_told(
+    held: pl.Series | None, output: Output, to: OutputType, scale: int | None, loss: str | None
+) -> None:
+    told = Cast.of(output, to, scale, lambda: held).loss()
+
+    assert told is None if loss is None else loss in str(told)
+
+
+def test_texts_of_a_pool_are_looked_at_however_many_they_are() -> None:
+    held = pl.Series(map(str, range(2_000_000)), dtype=pl.String)
+
+    assert Cast.of(Output(T.STRING), T.INTEGER, None, lambda: held).after.type is T.INTEGER
+    held[1_999_999] = "x"
+    with pytest.raises(CannotCast, match='"x" cannot be read as INTEGER'):
+        Cast.of(Output(T.STRING), T.INTEGER, None, lambda: held)
 
 
 def test_null_among_the_values_can_be_anything() -> None:

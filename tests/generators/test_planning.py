@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,17 @@ def test_a_spec_survives_its_way_through_json(workshop: Workshop) -> None:
     assert spec.pools["things"].version == 1
     assert spec.pools["things"].weight_column == "weight"
     assert spec.continues
+
+
+def test_a_spec_keeps_numbers_that_no_float_holds(workshop: Workshop) -> None:
+    exact = Decimal("123456789012.345678")
+    run = workshop.start({"fieldName": "c", "type": "CONSTANT", "params": {"value": exact}})
+
+    kept = Run.objects.get(pk=run.pk)
+
+    assert kept.spec["document"]["fieldMappings"][0]["params"]["value"] == exact
+    assert plan_of_run(kept).batch(Span(0, 1)).records["c"][0] == exact
+    assert plan_of_run(kept).spec_hash == run.spec_hash
 
 
 # Sizes.

@@ -341,6 +341,47 @@ def test_validate_tells_what_is_wrong_at_the_destination_beside_the_rest(worksho
     assert validation.plan is None
 
 
+def test_what_the_first_records_show_is_told_at_its_field(workshop: Workshop) -> None:
+    def told(mapping: dict[str, Any], **declared: Any) -> list[tuple[str, str, str]]:
+        schema = {"fields": [{"name": "n", "type": "LONG"}, {"name": "x", **declared}]} if declared else None
+        document = workshop.document(NUMBER, {"fieldName": "x"} | mapping, schema=schema, recordCount=50)
+        issues = validate_definition(document, updated_at=UPDATED_AT, root=str(workshop.folder)).issues
+        with pytest.raises(Invalid) as started:
+            workshop.start(NUMBER, {"fieldName": "x"} | mapping, schema=schema, recordCount=50)
+        assert [issue.id for issue in started.value.issues] == [issue.id for issue in issues]
+        return [(issue.code, issue.path, issue.message) for issue in issues]
+
+    sequence = {"type": "SEQUENCE", "params": {"template": "2026-01-{seq:02d}T12:00:00Z"}}
+    number = {"type": "NUMERIC_RANGE", "params": {"min": 7, "max": 10_000}}
+    code = {"type": "SEQUENCE", "params": {"template": "A{seq}"}}
+
+    [(record_code, path, message)] = told(sequence | {"outputType": "TIMESTAMP"})
+    assert (record_code, path) == ("RECORD_INVALID", "/fieldMappings/1")
+    assert message.startswith('x, record 31: "2026-01-32T12:00:00Z" cannot be read as TIMESTAMP, which is an instant')
+    [(enum_code, path, message)] = told(number, type="INTEGER", enum=[1, 2, 3])
+    assert (enum_code, path) == ("INVALID_VALUE", "/schema/fields/1/enum")
+    assert message.endswith("more values are not in the schema's enum")
+    assert told(code, type="STRING", pattern="A[0-8]+") == [
+        ("INVALID_VALUE", "/schema/fields/1/pattern", '"A9" does not match the pattern A[0-8]+')
+    ]
+
+
+def test_a_pool_s_column_is_checked_once_and_says_what_it_loses(workshop: Workshop) -> None:
+    rows = [*map(str, range(20_000)), "many"]
+    workshop.add_pool("thing,size\n" + "".join(f"{thing},1.25\n" for thing in rows))
+    size = {"fieldName": "s", "type": "POOL_REFERENCE", "params": {"pool": "things", "column": "size"}}
+    schema = {"fields": [{"name": "thing", "type": "INTEGER"}, {"name": "s", "type": "DECIMAL", "scale": 1}]}
+    document = workshop.document(THING, size, schema=schema)
+
+    issues = validate_definition(document, updated_at=UPDATED_AT, root=str(workshop.folder)).issues
+
+    assert {(issue.code, issue.path) for issue in issues} == {
+        ("TYPE_MISMATCH", "/schema/fields/0/type"),
+        ("ROUNDED", "/fieldMappings/1"),
+    }
+    assert '"many" cannot be read as INTEGER' in str([issue.message for issue in issues])
+
+
 # Finding and pruning.
 
 

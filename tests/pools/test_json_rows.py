@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,11 @@ def test_nothing_nested_and_nothing_infinite_stands_in_rows() -> None:
 def test_too_many_lines_are_refused(load_file: Any) -> None:
     with pytest.raises(Invalid, match="has 3 rows, and the pool may hold 2"):
         load_lines(load_file, *['{"a": 1}'] * 5, limits={"maxRows": 2})
+
+
+def test_a_decimal_keeps_the_digits_that_no_float_holds() -> None:
+    rows = [{"n": Decimal("123456789012.345678")}, {"n": 1.5}]
+
+    loaded = load_rows(rows, columns=[{"name": "n", "type": "DECIMAL", "scale": 6}])
+
+    assert loaded.records["n"].to_list() == [Decimal("123456789012.345678"), Decimal("1.500000")]

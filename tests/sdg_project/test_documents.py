@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ def issues(text: str | bytes, origin: str = "file.yaml") -> tuple[Issue, ...]:
         ("0.5", 0.5),
         (".5", 0.5),
         ("1e-3", 0.001),
-        ("1e-999999999999999999999", 0.0),
+        ("123456789012.345678", Decimal("123456789012.345678")),
+        ("1.2345678901234567890e10", Decimal("12345678901.234567890")),
+        ("12345678901234567890.00", 12_345_678_901_234_567_890),
         ("0", 0),
         ("0.0", 0),
         ("0x1F", 31),
@@ -89,6 +92,8 @@ def test_a_scalar_means_what_yaml_1_2_says(scalar: str, expected: Any) -> None:
         (".nan", "NON_FINITE", "finite"),
         ("1e999", "NON_FINITE", "1.8e308"),
         ("1e400", "NON_FINITE", "1.8e308"),
+        ("1e-999999999999999999999", "INVALID_VALUE", "5e-324"),
+        ("0." + "3" * 41, "INVALID_VALUE", "at most 40"),
         ("9" * 5_000, "INVALID_VALUE", "at most 40"),
         ('"\\0"', "INVALID_VALUE", "remove it"),
         ('"\\ud800"', "INVALID_VALUE", "remove it"),

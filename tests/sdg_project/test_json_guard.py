@@ -6,6 +6,7 @@ import json
 import math
 import time
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ def message(text: str | bytes) -> str:
         ('{"a": NaN}', [("NON_FINITE", "/a")]),
         ('{"a": [Infinity, -Infinity, 1e999, -1e400]}', [("NON_FINITE", f"/a/{index}") for index in range(4)]),
         ('{"a": -0}', [("INVALID_VALUE", "/a")]),
+        ('{"a": [1e-400, -1e-999999999999999999999]}', [("INVALID_VALUE", "/a/0"), ("INVALID_VALUE", "/a/1")]),
+        ('{"a": 0.' + "3" * 41 + "}", [("INVALID_VALUE", "/a")]),
         ('{"a": ' + "9" * 5_000 + "}", [("INVALID_VALUE", "/a")]),
         ('{"a": -' + "9" * 41 + "}", [("INVALID_VALUE", "/a")]),
         ('{"a": 1, "b": {"c": 1, "c": 2}, "a": 3}', [("DUPLICATE_KEY", "/b/c"), ("DUPLICATE_KEY", "/a")]),
@@ -105,6 +108,10 @@ def test_what_is_not_plain_utf_8_is_refused(data: bytes | str) -> None:
         (" [ ] ", []),
         ('{"":{}}', {"": {}}),
         ("0.1", 0.1),
+        ("0.10", 0.1),
+        ("123456789012.345678", Decimal("123456789012.345678")),
+        ("-1.00000000000000000001e300", Decimal("-1.00000000000000000001e300")),
+        (f"0.{'3' * 40}", Decimal(f"0.{'3' * 40}")),
     ],
 )
 def test_a_value_is_kept_as_it_is(text: str, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ def issue(*assignments: str) -> Issue:
         ("recordCount=1e6", "recordCount", 1_000_000),
         ("recordCount=1_000_000", "recordCount", 1_000_000),
         ("rate=0.5", "rate", 0.5),
+        ("max=999999999999.999999", "max", Decimal("999999999999.999999")),
         ("unique=true", "unique", True),
         ("x=yes", "x", "yes"),
         ("shards=", "shards", None),

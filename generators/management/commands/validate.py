@@ -13,6 +13,7 @@ from generators.services.validation import Validation, validate_definition
 from generators.validation_answer import validation_answer
 from sdg_project import env
 from sdg_project.commands import DONE, WRONG, SdgCommand
+from sdg_project.exact_json import ExactEncoder
 
 
 class Command(SdgCommand):
@@ -37,7 +38,7 @@ class Command(SdgCommand):
         )
         answer = validation_answer(validation, strict=options["strict"], acknowledged=options["acknowledge"])
         if options["json"]:
-            self.stdout.write(json.dumps(answer, ensure_ascii=False))
+            self.stdout.write(json.dumps(answer, ensure_ascii=False, cls=ExactEncoder))
         else:
             self._show(file, validation, answer)
         return DONE if answer["valid"] else WRONG

@@ -20,6 +20,7 @@ from pools.enums import ColumnType, FileFormat
 from pools.models import Pool
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
+from sdg_project.exact_json import ExactEncoder
 from sdg_project.scalars import parse_number
 
 
@@ -100,7 +101,7 @@ class Command(SdgCommand):
     def _list(self, pools: Sequence[dict[str, Any]], *, as_json: bool) -> None:
         if as_json:
             for pool in pools:
-                self.stdout.write(json.dumps(pool, ensure_ascii=False))
+                self.stdout.write(json.dumps(pool, ensure_ascii=False, cls=ExactEncoder))
             return
         table = Table(box=None, pad_edge=False)
         for title in ("pool", "status", "version", "rows", "columns", "source"):
@@ -114,7 +115,7 @@ class Command(SdgCommand):
 
     def _show(self, pool: dict[str, Any], *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(pool, ensure_ascii=False))
+            self.stdout.write(json.dumps(pool, ensure_ascii=False, cls=ExactEncoder))
             return
         self.stdout.write(f"{pool['name']}: {_status(pool)}, {pool['rowCount']:,} rows, {pool['memoryBytes']:,} bytes")
         self.stdout.write(f"  {_source(pool['source'])}")

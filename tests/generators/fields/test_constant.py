@@ -58,6 +58,26 @@ def test_the_value_of_a_document_is_kept() -> None:
     assert value == Decimal("0.0000001")
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (Decimal("0.12345678901234567890"), "has more than 18 digits; write it as text, in quotes"),
+        (Decimal("123456789012.3456789"), "has more than 18 digits; write it as text, in quotes"),
+    ],
+)
+def test_a_number_of_too_many_digits_is_refused_and_not_rounded(value: Decimal, says: str) -> None:
+    [issue] = issues(mapping(KIND, {"value": value}))
+
+    assert (issue.code, issue.path) == ("INVALID_VALUE", f"{AT}/value")
+    assert says in issue.message
+
+
+def test_numbers_inside_of_a_value_keep_their_digits() -> None:
+    value = {"a": [Decimal("0.12345678901234567890")]}
+
+    assert made(mapping(KIND, {"value": value}), span=Span(0, 1)).to_list() == ['{"a":[0.12345678901234567890]}']
+
+
 def read(text: str) -> dict[str, Any]:
     document = parse_json(text)
     assert not read_definition(document).issues
