@@ -252,7 +252,11 @@ class _Examiner:
             prefix = f"{name}/"
             part.bind({key.removeprefix(prefix): made[key] for key in made if key.rpartition("/")[0] == name})
         written = tuple(columns[name] for name in self.fields if not planned[name].omit)
-        order: list[PlannedField | HiddenColumn] = [*hidden.values(), *(planned[name] for name in self._order())]
+        order: list[PlannedField | HiddenColumn] = []
+        waiting = dict(hidden)
+        for name in self._order():  # a hidden column stands before the first field that looks at it
+            order += [waiting.pop(column.name) for column in self.fields[name].hidden() if column.name in waiting]
+            order.append(planned[name])
         schema = RecordSchema(self.definition.name, written)
         used = {name for mapping in self.mappings.values() for name in mapping.kind.pool_names(mapping.params)}
         pools = {name: self.pools[name] for name in sorted(used)}
