@@ -10,11 +10,12 @@ from typing import Any
 
 from engine.choice import Tables
 from engine.issues import Issue, Severity, did_you_mean
-from engine.schema import Column, OutputType, RecordSchema, split_path
+from engine.schema import Column, OutputType, RecordSchema
 from engine.stream import Source
 from generators.casting import cast_output
 from generators.definition import Definition, FieldMapping, Reading
 from generators.facts import Clock, RunFacts, epoch_ms, parse_instant
+from generators.field_names import name_issues
 from generators.fields.base import FieldType, HiddenColumn, Output, Scope
 from generators.plan import Plan, PlannedField
 from generators.record_schema import check_schema
@@ -56,16 +57,17 @@ def examine(
     issues = list(reading.issues)
     if reading.definition is None:
         return Examination(tuple(issues), None)
-    return _Examiner(reading.definition, reading.broken_names, facts, pools).examine(issues, tables)
+    return _Examiner(reading, reading.definition, facts, pools).examine(issues, tables)
 
 
 class _Examiner:
     """One examination in progress: collects the fields and what each may look at."""
 
     def __init__(
-        self, definition: Definition, broken: frozenset[str], facts: RunFacts, pools: Mapping[str, Snapshot]
+        self, reading: Reading, definition: Definition, facts: RunFacts, pools: Mapping[str, Snapshot]
     ) -> None:
-        self.definition, self.broken, self.facts, self.pools = definition, broken, facts, pools
+        self.definition, self.names, self.broken = definition, reading.names, reading.broken_names
+        self.facts, self.pools = facts, pools
         self.fields: dict[str, FieldType[Any]] = {}
         self.mappings: dict[str, FieldMapping] = {}
         schema = definition.shape.record_schema
@@ -74,7 +76,7 @@ class _Examiner:
     def examine(self, issues: list[Issue], tables: Tables | None) -> Examination:
         clock, clock_issues = compile_clock(self.definition, self.facts)
         issues += clock_issues
-        issues += self._names()
+        issues += name_issues(self.names)
         for mapping in self.definition.mappings:
             self._make(mapping, clock)
         suspicious: set[str] = set()
@@ -127,27 +129,6 @@ class _Examiner:
         )
         self.mappings[name] = mapping
         self.fields[name] = mapping.kind(mapping.params, scope)
-
-    def _names(self) -> Iterator[Issue]:
-        seen: dict[str, str] = {}
-        for mapping in self.definition.mappings:
-            name, at = mapping.shape.field_name, f"{mapping.pointer}/fieldName"
-            path = split_path(name)
-            if "" in path:
-                yield Issue("INVALID_VALUE", at, f'"{name}" has an empty part between its dots', field=name)
-            folded = name.casefold()
-            if folded in seen:
-                how = "is mapped twice" if seen[folded] == name else f'differs from "{seen[folded]}" only in case'
-                yield Issue("DUPLICATE_FIELD", at, f'"{name}" {how}', field=name)
-            seen.setdefault(folded, name)
-        paths = {split_path(name): name for name in seen.values()}
-        for mapping in self.definition.mappings:
-            path = split_path(mapping.shape.field_name)
-            for length in range(1, len(path)):
-                if path[:length] in paths:
-                    outer, name = paths[path[:length]], mapping.shape.field_name
-                    message = f'"{outer}" is a value, so it cannot be the object that holds "{name}"'
-                    yield Issue("PATH_CONFLICT", f"{mapping.pointer}/fieldName", message, field=name)
 
     def _references(self, name: str, field: FieldType[Any]) -> Iterator[Issue]:
         for at, other in field.depends_on().items():
