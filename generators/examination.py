@@ -213,6 +213,7 @@ class _Examiner:
             final.scale,
             nullable=output.nullable or shape.null_rate > 0 or shape.missing_rate > 0,
             may_be_missing=shape.missing_rate > 0,
+            pointer=self.mappings[name].pointer,
         )
 
     def _plan(
