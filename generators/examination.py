@@ -156,8 +156,11 @@ class _Examiner:
             yield Issue(
                 "UNIQUE_IMPOSSIBLE", at, message, f"ask for at most {capacity} records or widen the values", name
             )
+        elif count is not None and count > capacity:
+            message = f"there are only {capacity:,} distinct values, so the run ends before its {count:,} records"
+            yield Issue("UNIQUE_TIGHT", at, message, None, name, Severity.WARNING)
         elif count is not None and count > _TIGHT * capacity and count > 1:
-            message = f"unique needs {count} of {capacity} possible values"
+            message = f"unique needs {count:,} of {capacity:,} possible values"
             yield Issue("UNIQUE_TIGHT", at, message, None, name, Severity.WARNING)
 
     def _dependencies_first(self) -> list[str]:

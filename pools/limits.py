@@ -21,10 +21,28 @@ class PoolLimits(Params):
         """Raise Invalid when there are too many rows."""
         if rows > self.max_rows:
             message = f"{origin} has {rows:,} rows, and the pool may hold {self.max_rows:,}"
-            raise Invalid([Issue("POOL_TOO_LARGE", "/source", message, "take fewer rows, or raise limits.maxRows")])
+            raise Invalid(
+                [
+                    Issue(
+                        "POOL_TOO_LARGE",
+                        "/source",
+                        message,
+                        "take fewer rows, or raise limits.maxRows (sdg pool add: --max-rows)",
+                    )
+                ]
+            )
 
     def check_bytes(self, size: int, origin: str) -> None:
         """Raise Invalid when there are too many bytes."""
         if size > self.max_bytes:
             message = f"{origin} has {size:,} bytes, and the pool may hold {self.max_bytes:,}"
-            raise Invalid([Issue("POOL_TOO_LARGE", "/source", message, "take less, or raise limits.maxBytes")])
+            raise Invalid(
+                [
+                    Issue(
+                        "POOL_TOO_LARGE",
+                        "/source",
+                        message,
+                        "take less, or raise limits.maxBytes (sdg pool add: --max-bytes)",
+                    )
+                ]
+            )

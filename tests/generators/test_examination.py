@@ -302,6 +302,41 @@ def test_unique_needs_as_many_values_as_records(count: int | None, expected: str
     assert told == ({(expected, "/fieldMappings/0/unique")} if expected else set())
 
 
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (95, "unique needs 95 of 100 possible values"),
+        (3_377, "there are only 100 distinct values, so the run ends before its 3,377 records"),
+    ],
+)
+def test_what_is_said_of_distinct_values_adds_up(count: int, message: str) -> None:
+    field = mapping("SEQUENCE", {"end": 100, "onEnd": "STOP"}, name="a", unique=True)
+
+    assert [issue.message for issue in issues(field, count=count)] == [message]
+
+
+@pytest.mark.parametrize(
+    ("field", "accepted"),
+    [
+        (mapping(ENUM, {"values": [2**63]}), "from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"),
+        (number("a") | {"params": {"min": 1, "max": str(2**63)}}, "from -9,223,372,036,854,775,808 to"),
+        (mapping("SEQUENCE", {"start": str(2**63 - 10)}), "comes to 9,223,372,036,854,775,807, the last number of 64"),
+        (
+            mapping("TIMESTAMP_GENERATED", {"mode": "RANGE", "seasonality": {"hourOfDay": [1, 2]}}),
+            "must have exactly 24 elements, not 2",
+        ),
+        (
+            mapping("TIMESTAMP_GENERATED", {"mode": "RANGE", "seasonality": {"dayOfWeek": [1] * 8}}),
+            "must have exactly 7 elements, not 8",
+        ),
+    ],
+)
+def test_a_message_says_what_would_be_accepted(field: dict[str, Any], accepted: str) -> None:
+    told = [issue.message for issue in issues(field)]
+
+    assert any(accepted in message for message in told), told
+
+
 def test_something_must_be_written() -> None:
     assert found(number("a", omit=True), text("b", omit=True)) == {("INVALID_VALUE", "/fieldMappings")}
     assert found(number("a", omit=True), text("b")) == set()

@@ -211,6 +211,12 @@ def test_faults_of_a_source_are_told_where_they_are(add: Adder, source: dict[str
     assert [issue.path for issue in error.value.issues] == [path]
 
 
+def test_a_delimiter_is_refused_with_those_accepted(add: Adder) -> None:
+    for delimiter in ("a", ";;", '"', "\n"):
+        with pytest.raises(Invalid, match="such as a comma, semicolon, pipe, blank or tab"):
+            add(source={"type": "FILE", "path": "sizes.csv", "delimiter": delimiter})
+
+
 def test_a_pipe_nobody_writes_to_does_not_hold_anybody_up(add: Adder, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
 
