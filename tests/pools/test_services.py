@@ -11,6 +11,7 @@ import pytest
 
 from pools import services
 from pools.builtin.people import People
+from pools.enums import PoolStatus
 from pools.models import Pool, PoolVersion
 from pools.snapshot import content_hash
 from sdg_project.documents import parse_documents, split_bundle
@@ -371,3 +372,20 @@ def test_faults_of_a_bundle_are_told_with_their_place(file: Path) -> None:
     told = [(issue.path, issue.message.split(": ")[0]) for issue in error.value.issues]
     assert ("/pools/0/source/path", "bundle.yaml:5:32") in told
     assert ("/pools/1/source/row", "bundle.yaml:7:33") in told
+
+
+def test_a_pool_is_empty_as_long_as_it_has_no_rows(add: Adder, tmp_path: Path) -> None:
+    file = tmp_path / "sizes.csv"
+    file.write_text("size\n")
+    pool = add()
+    assert (pool.status, pool.version, pool.row_count) == (PoolStatus.EMPTY, 1, 0)
+
+    file.unlink()
+    with pytest.raises(Invalid):
+        services.refresh_pool(pool.name)
+    assert services.get_pool(pool.name).status == PoolStatus.EMPTY
+
+    file.write_text("size\nS\n")
+    assert services.refresh_pool(pool.name).status == PoolStatus.READY
+    file.write_text("size\n")
+    assert services.refresh_pool(pool.name).status == PoolStatus.EMPTY
