@@ -35,7 +35,8 @@ class Histogram(DistributionBase):
         min_length=1,
         max_length=10_000,
         strict=False,  # a JSON array comes as a list
-        description="In order, without overlaps; gaps are never drawn.",
+        description="In order, without overlaps; gaps are never drawn. A bin holds the number from, and the number to"
+        " only if it is the last.",
         examples=[[{"from": 0, "to": 10, "weight": 3}, {"from": 10, "to": 50, "weight": 1}]],
     )
 

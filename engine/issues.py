@@ -67,7 +67,7 @@ CODES: dict[str, str] = {
     "SEQUENCE_OVERFLOW": "The sequence ends before the records do.",
     "SPEC_VERSION": "The run was made by another version, whose values would differ.",
     "THROTTLED": "There were too many requests in a minute.",
-    "TOO_LARGE": "The request has more bytes than are read.",
+    "TOO_LARGE": "The request or the document has more bytes than are read.",
     "TYPE_MISMATCH": "The value has the wrong type.",
     "UNIQUE_DISTRIBUTION_CONFLICT": "Distinct values can only be drawn uniformly.",
     "UNIQUE_EXHAUSTED": "There are no further distinct values.",

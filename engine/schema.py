@@ -43,6 +43,8 @@ class Column:
     scale: int = 0
     nullable: bool = False
     may_be_missing: bool = False
+    pointer: str = ""
+    """Where the column is declared, as a JSON Pointer; for messages."""
 
     @property
     def path(self) -> tuple[str, ...]:

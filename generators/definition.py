@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
 from engine.issues import Issue, did_you_mean, pointer
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
@@ -18,6 +18,7 @@ from sdg_project.shapes import Faults, FieldName, Name, Number, Params, Share, i
 
 MAX_FIELDS = 500
 MAX_SEED = 2**53 - 1
+_FIELD_NAME: TypeAdapter[str] = TypeAdapter(FieldName)
 READ_ONLY = frozenset(
     {
         "id", "status", "createdBy", "createdAt", "updatedAt", "startedAt", "finishedAt", "deliveryGuarantee",
@@ -143,16 +144,20 @@ class Reading:
 
     definition: Definition | None
     issues: tuple[Issue, ...]
-    broken_names: frozenset[str]
-    """Names of fields whose own mapping was refused: references to them are no further error."""
+    names: tuple[tuple[int, str], ...] = ()
+    """The name of every mapping that has one, also of a refused one, with the mapping's place."""
+
+    @property
+    def broken_names(self) -> frozenset[str]:
+        """Names of fields whose own mapping was refused: references to them are no further error."""
+        read = {mapping.index for mapping in self.definition.mappings} if self.definition else set()
+        return frozenset(name for index, name in self.names if index not in read)
 
 
 def read_definition(document: Any, *, destination_required: bool = False, count_required: bool = False) -> Reading:
     """Check the shape of a document as it came from JSON or YAML."""
     if not isinstance(document, dict):
-        return Reading(
-            None, (Issue("TYPE_MISMATCH", "", "a definition is an object with named properties"),), frozenset()
-        )
+        return Reading(None, (Issue("TYPE_MISMATCH", "", "a definition is an object with named properties"),))
     issues = [
         Issue("READ_ONLY", pointer(name), f'"{name}" is set by the service', f'remove "{name}"')
         for name, value in document.items()
@@ -161,7 +166,7 @@ def read_definition(document: Any, *, destination_required: bool = False, count_
     own = {name: value for name, value in document.items() if name not in READ_ONLY}
     shape, shape_issues = _shape(own)
     issues += shape_issues
-    mappings, mapping_issues, broken = _mappings(own.get("fieldMappings"))
+    mappings, mapping_issues, names = _mappings(own.get("fieldMappings"))
     issues += mapping_issues
     if destination_required and own.get("destination") is None:
         issues.append(Issue("MISSING_PARAM", "/destination", '"destination" is required'))
@@ -172,7 +177,7 @@ def read_definition(document: Any, *, destination_required: bool = False, count_
     if shape is None:
         shape = _nearest_shape(own, issues)
     definition = None if shape is None else Definition(own, shape, tuple(mappings))
-    return Reading(definition, tuple(issues), broken)
+    return Reading(definition, tuple(issues), names)
 
 
 def _shape(document: dict[str, Any]) -> tuple[DefinitionShape | None, list[Issue]]:
@@ -192,10 +197,10 @@ def _nearest_shape(document: dict[str, Any], issues: list[Issue]) -> DefinitionS
         return None
 
 
-def _mappings(raw: Any) -> tuple[list[FieldMapping], list[Issue], frozenset[str]]:
+def _mappings(raw: Any) -> tuple[list[FieldMapping], list[Issue], tuple[tuple[int, str], ...]]:
     if not isinstance(raw, list):
-        return [], [], frozenset()  # the envelope has said so
-    mappings, issues, broken = [], [], set()
+        return [], [], ()  # the envelope has said so
+    mappings, issues, names = [], [], []
     if len(raw) > MAX_FIELDS:
         issues.append(
             Issue(
@@ -207,9 +212,17 @@ def _mappings(raw: Any) -> tuple[list[FieldMapping], list[Issue], frozenset[str]
         issues += problems
         if mapping is not None:
             mappings.append(mapping)
-        elif isinstance(entry, dict) and isinstance(entry.get("fieldName"), str):
-            broken.add(entry["fieldName"])
-    return mappings, issues, frozenset(broken)
+        if (name := _name_of(entry)) is not None:
+            names.append((index, name))
+    return mappings, issues, tuple(names)
+
+
+def _name_of(entry: Any) -> str | None:
+    """The name of a mapping that may have other faults; None when it has no name that a field could have."""
+    try:
+        return _FIELD_NAME.validate_python(entry.get("fieldName") if isinstance(entry, dict) else None)
+    except ValidationError:
+        return None
 
 
 def _mapping(index: int, entry: Any) -> tuple[FieldMapping | None, list[Issue]]:

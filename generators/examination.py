@@ -10,13 +10,14 @@ from typing import Any
 
 from engine.choice import Tables
 from engine.issues import Issue, Severity, did_you_mean
-from engine.schema import Column, RecordSchema, split_path
+from engine.schema import Column, RecordSchema
 from engine.stream import Source
 from generators.casting import CannotCast
 from generators.casts import Cast
 from generators.definition import Definition, FieldMapping, Reading
 from generators.distinctness import merging
 from generators.facts import Clock, RunFacts, epoch_ms, parse_instant
+from generators.field_names import name_issues
 from generators.fields.base import FieldType, HiddenColumn, Output, Scope
 from generators.plan import Plan, PlannedField
 from generators.record_schema import check_schema, targets_of
@@ -58,16 +59,17 @@ def examine(
     issues = list(reading.issues)
     if reading.definition is None:
         return Examination(tuple(issues), None)
-    return _Examiner(reading.definition, reading.broken_names, facts, pools).examine(issues, tables)
+    return _Examiner(reading, reading.definition, facts, pools).examine(issues, tables)
 
 
 class _Examiner:
     """One examination in progress: collects the fields and what each may look at."""
 
     def __init__(
-        self, definition: Definition, broken: frozenset[str], facts: RunFacts, pools: Mapping[str, Snapshot]
+        self, reading: Reading, definition: Definition, facts: RunFacts, pools: Mapping[str, Snapshot]
     ) -> None:
-        self.definition, self.broken, self.facts, self.pools = definition, broken, facts, pools
+        self.definition, self.names, self.broken = definition, reading.names, reading.broken_names
+        self.facts, self.pools = facts, pools
         self.fields: dict[str, FieldType[Any]] = {}
         self.mappings: dict[str, FieldMapping] = {}
         self.targets = targets_of(definition)
@@ -75,7 +77,7 @@ class _Examiner:
     def examine(self, issues: list[Issue], tables: Tables | None) -> Examination:
         clock, clock_issues = compile_clock(self.definition, self.facts)
         issues += clock_issues
-        issues += self._names()
+        issues += name_issues(self.names)
         for mapping in self.definition.mappings:
             self._make(mapping, clock)
         suspicious: set[str] = set()
@@ -124,27 +126,6 @@ class _Examiner:
         self.mappings[name] = mapping
         self.fields[name] = mapping.kind(mapping.params, scope)
 
-    def _names(self) -> Iterator[Issue]:
-        seen: dict[str, str] = {}
-        for mapping in self.definition.mappings:
-            name, at = mapping.shape.field_name, f"{mapping.pointer}/fieldName"
-            path = split_path(name)
-            if "" in path:
-                yield Issue("INVALID_VALUE", at, f'"{name}" has an empty part between its dots', field=name)
-            folded = name.casefold()
-            if folded in seen:
-                how = "is mapped twice" if seen[folded] == name else f'differs from "{seen[folded]}" only in case'
-                yield Issue("DUPLICATE_FIELD", at, f'"{name}" {how}', field=name)
-            seen.setdefault(folded, name)
-        paths = {split_path(name): name for name in seen.values()}
-        for mapping in self.definition.mappings:
-            path = split_path(mapping.shape.field_name)
-            for length in range(1, len(path)):
-                if path[:length] in paths:
-                    outer, name = paths[path[:length]], mapping.shape.field_name
-                    message = f'"{outer}" is a value, so it cannot be the object that holds "{name}"'
-                    yield Issue("PATH_CONFLICT", f"{mapping.pointer}/fieldName", message, field=name)
-
     def _references(self, name: str, field: FieldType[Any]) -> Iterator[Issue]:
         for at, other in field.depends_on().items():
             if other not in self.fields and other not in self.broken:
@@ -171,8 +152,11 @@ class _Examiner:
             yield Issue(
                 "UNIQUE_IMPOSSIBLE", at, message, f"ask for at most {capacity} records or widen the values", name
             )
+        elif count is not None and count > capacity:
+            message = f"there are only {capacity:,} distinct values, so the run ends before its {count:,} records"
+            yield Issue("UNIQUE_TIGHT", at, message, None, name, Severity.WARNING)
         elif count is not None and count > _TIGHT * capacity and count > 1:
-            message = f"unique needs {count} of {capacity} possible values"
+            message = f"unique needs {count:,} of {capacity:,} possible values"
             yield Issue("UNIQUE_TIGHT", at, message, None, name, Severity.WARNING)
 
     def _dependencies_first(self) -> list[str]:
@@ -246,6 +230,7 @@ class _Examiner:
             cast.after.scale,
             nullable=cast.after.nullable or shape.null_rate > 0 or shape.missing_rate > 0,
             may_be_missing=shape.missing_rate > 0,
+            pointer=self.mappings[name].pointer,
         )
 
     def _plan(self, clock: Clock, casts: Mapping[str, Cast], tables: Tables | None) -> Plan:
@@ -269,7 +254,11 @@ class _Examiner:
             prefix = f"{name}/"
             part.bind({key.removeprefix(prefix): made[key] for key in made if key.rpartition("/")[0] == name})
         written = tuple(planned[name].column for name in self.fields if not planned[name].omit)
-        order: list[PlannedField | HiddenColumn] = [*hidden.values(), *(planned[name] for name in self._order())]
+        order: list[PlannedField | HiddenColumn] = []
+        waiting = dict(hidden)
+        for name in self._order():  # a hidden column stands before the first field that looks at it
+            order += [waiting.pop(column.name) for column in self.fields[name].hidden() if column.name in waiting]
+            order.append(planned[name])
         schema = RecordSchema(self.definition.name, written)
         used = {name for mapping in self.mappings.values() for name in mapping.kind.pool_names(mapping.params)}
         pools = {name: self.pools[name] for name in sorted(used)}

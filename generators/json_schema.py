@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from generators.definition import DefinitionShape, MappingShape
 from generators.fields.base import field_types
+from sdg_project.shapes import or_null
 from sinks.destinations.base import destinations
 
 _REFERENCE = "#/$defs/{model}"
@@ -18,6 +19,7 @@ _REFERENCE = "#/$defs/{model}"
 def definition_schema() -> dict[str, Any]:
     """The schema of a definition: mappings and destinations are told apart by their ``type``."""
     parts, root = definition_parts(_REFERENCE)
+    root["properties"]["destination"] = or_null(root["properties"]["destination"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Generator definition",
@@ -45,12 +47,15 @@ def definition_parts(reference: str) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     mapping = parts.pop(names[MappingShape])
     for kind, field in field_types.items():
+        params = {"$ref": reference.format(model=names[field.Params])}
+        needed = bool(parts[names[field.Params]].get("required"))
         properties = {
             **mapping["properties"],
             "type": {"const": kind},
-            "params": {"$ref": reference.format(model=names[field.Params])},
+            "params": params if needed else or_null(params),
         }
-        parts[variant_name(kind, "Mapping")] = _closed(properties, mapping["required"])
+        required = [*mapping["required"], *(["params"] if needed else [])]
+        parts[variant_name(kind, "Mapping")] = _closed(properties, required)
     for kind, place in destinations.items():
         config = {"$ref": reference.format(model=names[place.Config])}
         properties = {"type": {"const": kind}, "config": config}

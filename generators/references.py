@@ -24,9 +24,9 @@ def type_of(name: str, scope: Scope) -> OutputType | None:
 
 
 def may_be_null(name: str, scope: Scope) -> bool:
-    """Whether another field, of which there is an output, can be null."""
+    """Whether another field can be null, as far as that can be said."""
     output = output_of(name, scope)
-    return scope.fields[name].scope.nullable or (output is not None and output.nullable)
+    return name in scope.fields and (scope.fields[name].scope.nullable or (output is not None and output.nullable))
 
 
 def envelope_of(name: str, scope: Scope) -> Envelope | None:

@@ -12,7 +12,7 @@ from engine.issues import Issue
 from engine.span import Span
 from generators.definition_files import DefinitionFile
 from generators.planning import bytes_per_record, sample
-from generators.services.drafts import draft, present, run_length
+from generators.services.drafts import draft, errors_of, present, run_length
 from sdg_project.errors import Invalid
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
@@ -36,9 +36,8 @@ def write_to(
         count_required=True,
         run_id=str(uuid.uuid4()),
     ).plan
-    refused = kind.check(plan.schema)
-    if refused:
-        raise Invalid([Issue(one.code, "", one.message, one.hint, one.column) for one in refused])
+    if refused := errors_of([problem.as_issue() for problem in kind.check(plan.schema)]):
+        raise Invalid(refused)
     encoder = kind(plan.schema, kind.Options(), Compression.NONE)
     count, reason = run_length(plan)
     cuts = Cuts(frame_records(bytes_per_record(plan, sample(plan, count))))

@@ -136,7 +136,7 @@ class ColumnReader:
         wrong = texts.is_not_null() & values.is_null()
         if integers:
             if wrong.any():
-                note = f"text, because {self._first(texts, wrong)} does not fit 64 bits"
+                note = f"text, because {self._first(texts, wrong)} is not from {-(2**63):,} to {2**63 - 1:,}"
                 return TypedColumn(name, ColumnType.STRING, texts, note)
             return TypedColumn(name, ColumnType.LONG, values)
         if wrong.any():

@@ -16,7 +16,7 @@ class PoolLoadStrategy(StrEnum):
 
 class PoolStatus(StrEnum):
     EMPTY = "EMPTY"
-    """Nothing has been loaded yet."""
+    """There are no rows: nothing has been loaded yet, or the source has none."""
     LOADING = "LOADING"
     READY = "READY"
     FAILED = "FAILED"

@@ -9,6 +9,8 @@ from sdg_project.errors import Invalid
 from sdg_project.shapes import Params
 
 MAX_COLUMNS = 1_000
+FEWER_BYTES = "take less, or raise limits.maxBytes (sdg pool add: --max-bytes)"
+"""What to do when there are more bytes than a pool may hold."""
 
 
 class PoolLimits(Params):
@@ -21,10 +23,19 @@ class PoolLimits(Params):
         """Raise Invalid when there are too many rows."""
         if rows > self.max_rows:
             message = f"{origin} has {rows:,} rows, and the pool may hold {self.max_rows:,}"
-            raise Invalid([Issue("POOL_TOO_LARGE", "/source", message, "take fewer rows, or raise limits.maxRows")])
+            raise Invalid(
+                [
+                    Issue(
+                        "POOL_TOO_LARGE",
+                        "/source",
+                        message,
+                        "take fewer rows, or raise limits.maxRows (sdg pool add: --max-rows)",
+                    )
+                ]
+            )
 
     def check_bytes(self, size: int, origin: str) -> None:
         """Raise Invalid when there are too many bytes."""
         if size > self.max_bytes:
             message = f"{origin} has {size:,} bytes, and the pool may hold {self.max_bytes:,}"
-            raise Invalid([Issue("POOL_TOO_LARGE", "/source", message, "take less, or raise limits.maxBytes")])
+            raise Invalid([Issue("POOL_TOO_LARGE", "/source", message, FEWER_BYTES)])

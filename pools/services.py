@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -18,19 +18,20 @@ from pools.builtin.base import VERSION as BUILTIN_VERSION
 from pools.builtin.base import builtin_pools
 from pools.definition import read_pool
 from pools.enums import PoolStatus
+from pools.limits import FEWER_BYTES
 from pools.loading import Loaded, load
 from pools.models import Pool, PoolVersion
 from pools.snapshot import Snapshot, content_hash, snapshot_of, table_bytes
 from pools.uses import uses_of
 from sdg_project.documents import Document
-from sdg_project.errors import Conflict, Invalid, NotFound
+from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge
 
 
-def add_pool(document: Mapping[str, Any], *, base: Path) -> Pool:
+def add_pool(document: Mapping[str, Any], *, base: Path, content: IO[bytes] | None = None) -> Pool:
     """Make a pool from its definition and load its first version; relative paths are below `base`.
 
-    Raises Invalid with every fault of the definition or the source, Conflict when the name is taken. No pool is left
-    then.
+    `content` is that of a source of type UPLOAD, and kept. Raises Invalid with every fault of the definition or the
+    source, Conflict when the name is taken. No pool is left then.
     """
     definition = read_pool(document)
     shape = definition.shape
@@ -51,6 +52,12 @@ def add_pool(document: Mapping[str, Any], *, base: Path) -> Pool:
         hint = f"sdg pool refresh {shape.name} reads it anew, sdg pool remove {shape.name} removes it"
         raise Conflict("NAME_TAKEN", f'there is a pool "{shape.name}" already', hint=hint) from error
     try:
+        if content is not None:
+            path = store.pool_folder(pool.pk) / source["file"]
+            try:
+                store.receive(content, path, max_bytes=shape.limits.max_bytes)
+            except TooLarge as error:
+                raise Invalid([Issue("POOL_TOO_LARGE", "/source", str(error), FEWER_BYTES)]) from error
         return refresh_pool(pool.name)
     except BaseException:
         _remove(pool)
@@ -241,7 +248,7 @@ def _publish(pool_id: UUID, loaded: Loaded, *, duration_ms: int, changes: Mappin
     if not same:
         pool.version += 1
         path, size = store.write_version(pool_id, pool.version, loaded.records)
-    pool.status, pool.last_error = PoolStatus.READY, None
+    pool.status, pool.last_error = PoolStatus.READY if loaded.records.height else PoolStatus.EMPTY, None
     pool.row_count, pool.columns = loaded.records.height, loaded.columns
     pool.memory_bytes = table_bytes(loaded.records)
     pool.loaded_at, pool.load_duration_ms = timezone.now(), duration_ms
@@ -274,7 +281,9 @@ def _remove(pool: Pool) -> None:
 
 
 def _failed(pool: Pool, issues: list[dict[str, str | None]]) -> None:
-    status = PoolStatus.READY if pool.version else PoolStatus.FAILED
+    status = PoolStatus.FAILED
+    if pool.version:
+        status = PoolStatus.READY if pool.row_count else PoolStatus.EMPTY
     Pool.objects.filter(pk=pool.pk).update(status=status, last_error=issues or None)
 
 

@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import UUID
+from typing import IO
+from uuid import UUID, uuid4
 
 import polars as pl
 from django.conf import settings
@@ -16,7 +17,10 @@ from engine.issues import Issue
 from pools.builtin.base import VERSION, BuiltinPool
 from pools.models import Pool, PoolVersion
 from pools.snapshot import Snapshot, content_hash, open_snapshot, snapshot_of, sync_folder, write_snapshot
-from sdg_project.errors import Invalid, SdgError
+from sdg_project.errors import Invalid, SdgError, TooLarge
+
+UPLOAD_SUFFIX = ".upload"
+_CHUNK = 2**20
 
 
 def store_folder() -> Path:
@@ -37,6 +41,23 @@ def loading_lock(pool_id: UUID) -> Iterator[None]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def upload_name() -> str:
+    """A new name for uploaded content in a pool's folder."""
+    return f"{uuid4().hex}{UPLOAD_SUFFIX}"
+
+
+def receive(stream: IO[bytes], path: Path, *, max_bytes: int) -> None:
+    """Write uploaded content to a new file of a pool's folder; raises TooLarge."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = 0
+    with path.open("xb") as file:
+        while chunk := stream.read(_CHUNK):
+            size += len(chunk)
+            if size > max_bytes:
+                raise TooLarge(f"the content has more than {max_bytes:,} bytes")
+            file.write(chunk)
 
 
 def write_version(pool_id: UUID, version: int, records: pl.DataFrame) -> tuple[str, int]:

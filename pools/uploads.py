@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any
 
 from django.db import IntegrityError, transaction
@@ -13,11 +11,9 @@ from pools import services, store
 from pools.definition import read_pool
 from pools.enums import FileFormat
 from pools.models import Pool
-from sdg_project.errors import NotFound, TooLarge
+from sdg_project.errors import NotFound
 
 MAX_ROWS = 50_000_000
-_CHUNK = 2**20
-_SUFFIX = ".upload"
 
 
 def upload_content(name: str, stream: IO[bytes], format_: FileFormat, *, max_bytes: int) -> tuple[Pool, bool]:
@@ -27,10 +23,9 @@ def upload_content(name: str, stream: IO[bytes], format_: FileFormat, *, max_byt
     """
     pool, is_new = _pool_of(name, format_, max_bytes=max_bytes)
     folder = store.pool_folder(pool.pk)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+    path = folder / store.upload_name()
     try:
-        _receive(stream, path, max_bytes=max_bytes)
+        store.receive(stream, path, max_bytes=max_bytes)
         source = {"type": "UPLOAD", "format": format_.value, "file": path.name}
         published = services.replace_pool(pool.name, {**services.pool_document(pool), "source": source})
     except BaseException:
@@ -38,7 +33,7 @@ def upload_content(name: str, stream: IO[bytes], format_: FileFormat, *, max_byt
         if is_new:
             services.remove_pool(pool.name)
         raise
-    for old in folder.glob(f"*{_SUFFIX}"):
+    for old in folder.glob(f"*{store.UPLOAD_SUFFIX}"):
         if old != path:
             old.unlink(missing_ok=True)
     return published, is_new
@@ -49,7 +44,7 @@ def _pool_of(name: str, format_: FileFormat, *, max_bytes: int) -> tuple[Pool, b
         return services.get_pool(name), False
     except NotFound:
         limits = {"maxRows": MAX_ROWS, "maxBytes": max_bytes}
-        placeholder = {"type": "UPLOAD", "format": format_.value, "file": f"{'0' * 32}{_SUFFIX}"}
+        placeholder = {"type": "UPLOAD", "format": format_.value, "file": f"{'0' * 32}{store.UPLOAD_SUFFIX}"}
         document: Mapping[str, Any] = {"name": name, "source": placeholder, "limits": limits}
         read_pool(document)
     try:
@@ -57,13 +52,3 @@ def _pool_of(name: str, format_: FileFormat, *, max_bytes: int) -> tuple[Pool, b
             return Pool.objects.create(name=name, source=placeholder, limits=limits), True
     except IntegrityError:  # somebody else has just made it
         return services.get_pool(name), False
-
-
-def _receive(stream: IO[bytes], path: Path, *, max_bytes: int) -> None:
-    size = 0
-    with path.open("xb") as file:
-        while chunk := stream.read(_CHUNK):
-            size += len(chunk)
-            if size > max_bytes:
-                raise TooLarge(f"the content has more than {max_bytes:,} bytes")
-            file.write(chunk)

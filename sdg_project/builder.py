@@ -197,8 +197,8 @@ def decode(data: bytes | str, limits: Limits, *, origin: str | None, bom_allowed
     prefix = "" if origin is None else f"{origin}: "
     size = len(data) if isinstance(data, bytes) or len(data) > limits.max_bytes else len(data.encode(errors="replace"))
     if size > limits.max_bytes:
-        hint = f"at most {limits.max_bytes:,} are accepted"
-        raise Invalid([Issue("JSON_TOO_DEEP", "", f"{prefix}the document has {size:,} bytes or more", hint)])
+        hint = f"at most {limits.max_bytes:,} bytes are accepted"
+        raise Invalid([Issue("TOO_LARGE", "", f"{prefix}the document has {size:,} bytes or more", hint)])
     if isinstance(data, bytes):
         try:
             text = data.decode()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -139,12 +139,14 @@ class _Fault:
     def _rule(self, kind: str, context: Mapping[str, Any], given: Any) -> str | None:
         if kind in {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}:
             return f"must be {_range(self.types, context)}, not {shown(given)}"
-        if kind in {"string_too_short", "too_short"}:
-            least, what = context["min_length"], "characters" if kind.startswith("string") else "elements"
+        if kind in {"string_too_short", "too_short", "string_too_long", "too_long"}:
+            what = "characters" if kind.startswith("string") else "elements"
+            if (exactly := _length(self.types)) is not None:
+                return f"must have exactly {exactly:,} {what}, not {len(given):,}"
+            if "max_length" in context:
+                return f"must have at most {context['max_length']:,} {what}, not {len(given):,}"
+            least = context["min_length"]
             return "must not be empty" if least == 1 else f"must have at least {least:,} {what}, not {len(given):,}"
-        if kind in {"string_too_long", "too_long"}:
-            most, what = context["max_length"], "characters" if kind.startswith("string") else "elements"
-            return f"must have at most {most:,} {what}, not {len(given):,}"
         if kind == "string_pattern_mismatch":
             return f"must match the pattern {context['pattern']}, which {shown(given)} does not"
         if kind == "multiple_of":
@@ -309,6 +311,14 @@ def _range(kinds: Iterable[_Type], context: Mapping[str, Any]) -> str:
     if upper:
         parts.append(f"{'at most' if upper[1] else 'below'} {_figure(upper[0])}")
     return " and ".join(parts)
+
+
+def _length(kinds: Iterable[_Type]) -> int | None:
+    """The only length that a text or a list may have; None when there are several."""
+    rules = [rule for kind in kinds for rule in kind.rules]
+    least = {rule.min_length for rule in rules if isinstance(rule, MinLen)}
+    most = {rule.max_length for rule in rules if isinstance(rule, MaxLen)}
+    return least.pop() if len(least) == 1 and least == most else None
 
 
 def _figure(number: Any) -> str:

@@ -27,12 +27,14 @@ from sdg_project.scalars import MAX_DIGITS
 from sdg_project.shape_issues import Faults, aliases, issues_of
 from sdg_project.text import clean_name, shown
 
-__all__ = ["Faults", "FieldName", "Int64", "Name", "Number", "Params", "Share", "clean_name", "issues_of"]
+__all__ = ["Faults", "FieldName", "Int64", "Name", "Number", "Params", "Share", "clean_name", "issues_of", "or_null"]
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """The largest integer up to which JavaScript holds every one."""
 
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+_SAID = frozenset({"title", "description", "default", "examples", "deprecated"})
+_NULL = {"type": "null"}
 _INTEGER_TEXT = re.compile(r"-?[1-9][0-9]{0,39}")
 _NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,40})?")
 
@@ -67,6 +69,26 @@ def _name_bounds(schema: Any) -> None:
     elif isinstance(schema, list):
         for part in schema:
             _name_bounds(part)
+
+
+def or_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """The JSON Schema of what may be left out, and so be null."""
+    kept, forms = _parted(schema)
+    if not forms or "null" in forms.get("type", ()):
+        return schema
+    variants = forms["anyOf"] if set(forms) == {"anyOf"} else [forms]
+    return {"anyOf": [*(one for one in variants if one != _NULL), _NULL], **kept}
+
+
+def _without_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """The JSON Schema of what must be there: where anything is a value, null is none."""
+    return schema if _parted(schema)[1] else {**schema, "not": _NULL}
+
+
+def _parted(schema: JsonSchemaValue) -> tuple[JsonSchemaValue, JsonSchemaValue]:
+    """What a JSON Schema says for people, and what it demands."""
+    kept = {name: part for name, part in schema.items() if name in _SAID}
+    return kept, {name: part for name, part in schema.items() if name not in _SAID}
 
 
 class Params(BaseModel):
@@ -106,7 +128,11 @@ class Params(BaseModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         document = handler(schema)
-        _name_bounds(handler.resolve_ref_schema(document))
+        own = handler.resolve_ref_schema(document)
+        _name_bounds(own)
+        for name, part in own.get("properties", {}).items():
+            if name not in cls.null_is_value:
+                own["properties"][name] = _without_null(part) if name in own.get("required", ()) else or_null(part)
         return document
 
 

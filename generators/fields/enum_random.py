@@ -162,7 +162,7 @@ class EnumRandom(FieldType[EnumRandomParams]):
 
     def _list_issues(self) -> Iterator[Issue]:
         for at, values in self._lists.items():
-            for issue in values.issues(at):
+            for issue in values.issues(at, "/weights" if at == "/values" and self.params.weights is not None else at):
                 yield replace(issue, path=f"{self.scope.pointer}/params{issue.path}", field=self.scope.field)
         for key, entries in (self.params.cases or {}).items():
             if not entries:

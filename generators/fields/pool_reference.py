@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from engine.choice import Tables
-from engine.issues import Issue, did_you_mean
-from engine.schema import OutputType
+from engine.issues import Issue, Severity, did_you_mean
 from engine.span import MAX_RECORDS, Span
-from engine.stream import Source
-from generators.fields.base import Columns, FieldType, HiddenColumn, Output, field_types
-from generators.picks.pool_filters import FILTERS, FilterOp, filter_mask
-from generators.picks.pool_rows import OnExhausted, PoolRows, PoolSelection, RowChoice, row_weights
+from generators.fields.base import Columns, HiddenColumn, Output, field_types
+from generators.picks.key_index import key_types
+from generators.picks.keyed_rows import KEYED_SELECTIONS, NO_ROW, KeyedRows, OnMissing
+from generators.picks.pool_columns import exact, longest, output_type
+from generators.picks.pool_filters import FILTERS, filter_mask
+from generators.picks.pool_rows import OnExhausted, PoolSelection, row_weights
+from generators.picks.pool_values import column_of
+from generators.picks.reference_params import PoolReferenceParams, RefreshPolicy
+from generators.picks.row_binding import CHOICE, BoundField, RowBinding
+from generators.references import may_be_null, output_of, type_of
+from generators.values.listed_values import column_of_values
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
-from sdg_project.shapes import Params
+from sdg_project.text import shown
 
 _DICTIONARY = 16_384
 """Text columns with at most so many distinct values are handed on as dictionary codes.
@@ -30,42 +33,15 @@ _DICTIONARY = 16_384
 With more, asking a column for its words costs more than writing each text: see `Dictionaries`.
 """
 _LISTED = 10_000
-_CHOICE = ("selection", "weight_column", "exponent", "filter")
 _WITHOUT_REPLACEMENT = frozenset({PoolSelection.RANDOM, PoolSelection.SHUFFLE, PoolSelection.SEQUENTIAL})
 
 
-class PoolFilter(Params):
-    """A condition on a column; rows that fail it are never taken."""
-
-    column: str = Field(description="Column of the pool.", examples=["country"])
-    op: FilterOp = Field(description="How to compare.")
-    value: Any = Field(description="What to compare with; a list for IN.", examples=["US"])
-
-
-class PoolReferenceParams(Params):
-    pool: str = Field(description="Name of the pool.", examples=["people"])
-    column: str | None = Field(default=None, description="Column to copy; may be left out if the pool has one.")
-    selection: PoolSelection = Field(default=PoolSelection.RANDOM, description="How rows are chosen.")
-    weight_column: str | None = Field(default=None, description="WEIGHTED: column of weights; else the pool's own.")
-    exponent: float = Field(default=1.1, gt=0, le=100, description="ZIPF: how much the first rows are preferred.")
-    row_binding: str | None = Field(
-        default=None, min_length=1, max_length=100, description="Fields of one binding copy from the same row."
-    )
-    filter: list[PoolFilter] = Field(
-        default_factory=list, max_length=50, description="Only rows that pass all of these."
-    )
-    skip_nulls: bool = Field(default=False, description="Leave out rows in which the column is null.")
-    on_exhausted: OnExhausted = Field(
-        default=OnExhausted.ERROR, description="With unique: what follows when every value has been taken."
-    )
-
-
 @field_types.register("POOL_REFERENCE")
-class PoolReference(FieldType[PoolReferenceParams]):
+class PoolReference(BoundField):
     """Copies a column of the row that its binding, or the field alone, has chosen.
 
-    In a binding the first field that says how rows are chosen says it for all; `unique` and `skipNulls` hold for the
-    field that they stand at, so that the binding takes rows that suit every field.
+    In a binding the first field that says how rows are chosen says it for all; `unique`, `skipNulls` and `default` hold
+    for the field that they stand at, so that the binding takes rows that suit every field.
     """
 
     Params = PoolReferenceParams
@@ -83,46 +59,33 @@ class PoolReference(FieldType[PoolReferenceParams]):
     def column(self) -> str:
         return self.params.column if self.params.column is not None else self.snapshot.records.columns[0]
 
-    # The binding.
+    @property
+    def has_rows(self) -> bool:
+        return not self._pool_issues
+
+    @property
+    def filters_fit(self) -> bool:
+        return not self._filter_issues
 
     @cached_property
-    def _members(self) -> list[PoolReference]:
-        """All fields of the binding, in their order; the field alone without one."""
-        if self.params.row_binding is None:
-            return [self]
-        return [
+    def binding(self) -> RowBinding:
+        """What the fields of one row share; the first of them holds it."""
+        name = self.params.row_binding
+        members = [
             field
             for field in self.scope.fields.values()
-            if isinstance(field, PoolReference) and field.params.row_binding == self.params.row_binding
+            if isinstance(field, PoolReference) and (field is self or (name and field.params.row_binding == name))
         ]
+        return RowBinding(members) if members[0] is self else members[0].binding
 
-    @cached_property
-    def _chooser(self) -> PoolReference:
-        """The field of the binding that says how rows are chosen."""
-        return next((member for member in self._members if member._gives(*_CHOICE)), self._members[0])
-
-    @cached_property
-    def _uniques(self) -> list[PoolReference]:
-        """The fields of the binding whose values are distinct."""
-        return [member for member in self._members if member.scope.unique]
-
-    @cached_property
-    def _on_exhausted(self) -> PoolReference:
-        """The field of the binding that says what follows when every value has been taken."""
-        return next((member for member in self._members if member._gives("on_exhausted")), self._members[0])
-
-    def _gives(self, *names: str) -> bool:
-        return not self.params.model_fields_set.isdisjoint(names)
-
-    @property
-    def _weight_column(self) -> str | None:
-        return self.params.weight_column or self.snapshot.weight_column
-
-    @property
-    def _rows_name(self) -> str:
-        """The name of the hidden column; a binding's is never that of a field without one."""
-        binding = self.params.row_binding
-        return f"{self.scope.field}#own row" if binding is None else f"{binding}#row"
+    def depends_on(self) -> Mapping[str, str]:
+        key = self.binding.key_field
+        if key is None:
+            return {}
+        if self.binding.chooser is self:
+            return {"/keyField": key}
+        # That there is no such field is told where it is named.
+        return {"/rowBinding": key} if key in self.scope.fields else {}
 
     # What is wrong.
 
@@ -132,7 +95,10 @@ class PoolReference(FieldType[PoolReferenceParams]):
     @cached_property
     def _issues(self) -> tuple[Issue, ...]:
         pool_issues = tuple(self._pool_issues)
-        return pool_issues or (*self._column_issues(), *self._choice_issues(), *self._binding_issues())
+        if pool_issues:
+            return pool_issues
+        found = (*self._column_issues(), *self._choice_issues(), *self._key_issues(), *self._default_issues())
+        return (*found, *self._binding_issues())
 
     @cached_property
     def _pool_issues(self) -> tuple[Issue, ...]:
@@ -156,9 +122,16 @@ class PoolReference(FieldType[PoolReferenceParams]):
             yield self.issue("MISSING_PARAM", message, at="/column", hint=f"columns are {', '.join(names)}")
         if self.column not in names:
             yield self._no_column(self.column, "/column")
-        if self._rows_name in self.scope.fields:
-            message = f'a field has the name "{self._rows_name}", under which the rows are kept'
+        if self.binding.rows_name in self.scope.fields:
+            message = f'a field has the name "{self.binding.rows_name}", under which the rows are kept'
             yield self.issue("INVALID_VALUE", message, at="/rowBinding", hint="rename one of the two")
+        if self.params.refresh_policy is RefreshPolicy.FOLLOW:
+            message = (
+                "FOLLOW cannot be had in BATCH mode: a run makes the same records whenever its workers come to them, so"
+                " it keeps the version of the pool that it was started with"
+            )
+            hint = f'accepted is {RefreshPolicy.PIN}; "sdg pool refresh {self.params.pool}" is for the runs to come'
+            yield self.issue("INVALID_VALUE", message, at="/refreshPolicy", hint=hint)
 
     def _no_column(self, name: str, at: str) -> Issue:
         names = self.snapshot.records.columns
@@ -166,30 +139,31 @@ class PoolReference(FieldType[PoolReferenceParams]):
         return self.issue("COLUMN_NOT_FOUND", f'pool "{self.params.pool}" has no column "{name}"', at=at, hint=hint)
 
     def _choice_issues(self) -> Iterator[Issue]:
-        selection = self._chooser.params.selection
+        selection, uniques = self.binding.chooser.params.selection, self.binding.uniques
         if selection is not PoolSelection.WEIGHTED:
             yield from self.not_applicable("weight_column", when=f"to selection {selection}")
         if selection is not PoolSelection.ZIPF:
             yield from self.not_applicable("exponent", when=f"to selection {selection}")
-        if not self._uniques:
+        if not uniques:
             yield from self.not_applicable("on_exhausted", when="without unique")
         yield from self._filter_issues
-        if self._chooser is not self:
+        if self.binding.chooser is not self:
             return
-        if self._uniques and selection not in _WITHOUT_REPLACEMENT:
-            message = f'"{self._uniques[0].scope.field}" is to be unique, but {selection} takes rows again and again'
+        if uniques and selection not in _WITHOUT_REPLACEMENT and self.params.key_field is None:
+            message = f'"{uniques[0].scope.field}" is to be unique, but {selection} takes rows again and again'
             hint = "accepted with unique are RANDOM, SHUFFLE and SEQUENTIAL"
             yield self.issue("UNIQUE_DISTRIBUTION_CONFLICT", message, at="/selection", hint=hint)
         if self._filter_issues or self.column not in self.snapshot.records.columns:
             return
-        if self._count == 0:
+        if self.binding.count == 0:
             message = f'no row of pool "{self.params.pool}" is left to choose from'
-            yield self.issue("POOL_FILTER_EMPTY", message, at="/filter" if self.params.filter else "/column")
+            at = "/filter" if self.params.filter else "/keyColumn" if self.params.key_column else "/column"
+            yield self.issue("POOL_FILTER_EMPTY", message, at=at)
         elif selection is PoolSelection.WEIGHTED:
             yield from self._weight_issues()
 
     def _weight_issues(self) -> Iterator[Issue]:
-        name, at = self._weight_column, "/weightColumn"
+        name, at = self.weight_column, "/weightColumn"
         schema = self.snapshot.records.schema
         if name is None:
             message = "WEIGHTED needs a column of weights, and the pool has none of its own"
@@ -197,7 +171,7 @@ class PoolReference(FieldType[PoolReferenceParams]):
         elif name not in schema:
             yield self._no_column(name, at)
         elif not schema[name].is_numeric():
-            message = f'the weights in "{name}" must be numbers, not {_output_type(self.snapshot.records[name])[0]}'
+            message = f'the weights in "{name}" must be numbers, not {output_type(self.snapshot.records[name])[0]}'
             yield self.issue("INVALID_WEIGHTS", message, at=at)
         else:
             weights = row_weights(self.snapshot, name, None)
@@ -205,7 +179,7 @@ class PoolReference(FieldType[PoolReferenceParams]):
             if len(wrong):
                 message = f'the weights in "{name}" must be finite and not negative, not {weights[wrong[0]]}'
                 yield self.issue("INVALID_WEIGHTS", message, at=at)
-            elif not row_weights(self.snapshot, name, self._candidates).any():
+            elif not row_weights(self.snapshot, name, self.binding.candidates).any():
                 message = f'no row that is left to choose from has a weight above 0 in "{name}"'
                 yield self.issue("INVALID_WEIGHTS", message, at=at)
 
@@ -223,106 +197,146 @@ class PoolReference(FieldType[PoolReferenceParams]):
                 issues.append(self.issue("TYPE_MISMATCH", str(error), at=f"/filter/{index}/value", hint=hint))
         return tuple(issues)
 
+    def _key_issues(self) -> Iterator[Issue]:
+        params = self.params
+        if self.binding.key_field is None:
+            yield from self.not_applicable("key_column", "on_missing", when='without "keyField"')
+        if params.key_field is None or self.binding.chooser is not self:
+            return
+        yield from self.required("key_column", when='with "keyField"')
+        if params.selection not in KEYED_SELECTIONS:
+            message = f"selection {params.selection} counts records, and those of one key have no numbers of their own"
+            hint = f"accepted with keyField are {', '.join(sorted(KEYED_SELECTIONS))}"
+            yield self.issue("INVALID_VALUE", message, at="/selection", hint=hint)
+        if self.binding.uniques:
+            unique = self.binding.uniques[0].scope.field
+            message = f'"{unique}" is to be unique, but which rows of a key are left depends on all records before'
+            yield self.issue("UNIQUE_IMPOSSIBLE", message, at="/keyField", hint="remove unique, or keyField")
+        if params.key_column is None:
+            return
+        records = self.snapshot.records
+        if params.key_column not in records.columns:
+            yield self._no_column(params.key_column, "/keyColumn")
+            return
+        accepted, name = key_types(records.schema[params.key_column]), params.key_column
+        type_ = type_of(params.key_field, self.scope)
+        if not accepted:
+            message = f'"{name}" is DOUBLE, and such numbers are equal by chance only'
+            hint = "accepted are columns of texts, whole numbers, decimals, truth values, dates and instants"
+            yield self.issue("TYPE_MISMATCH", message, at="/keyColumn", hint=hint)
+        elif type_ is not None and type_ not in accepted:
+            message = (
+                f'"{params.key_field}" is {type_}, and "{name}" of pool "{params.pool}" is'
+                f" {output_type(records[name])[0]}, so that no value of the one is one of the other"
+            )
+            hint = f"accepted are fields of type {' or '.join(sorted(accepted))}; outputType casts the field"
+            yield self.issue("TYPE_MISMATCH", message, at="/keyField", hint=hint)
+        elif params.on_missing is OnMissing.ERROR and params.selection in KEYED_SELECTIONS and not self._filter_issues:
+            yield from self._coverage_issues()
+
+    def _coverage_issues(self) -> Iterator[Issue]:
+        """The values of the key that are known to have no rows."""
+        key, rows = str(self.params.key_field), self.binding.rows
+        known = output_of(key, self.scope)
+        if known is None or not known.values or known.type is not type_of(key, self.scope) or not self.binding.count:
+            return
+        if self.params.selection is PoolSelection.WEIGHTED and any(self._weight_issues()):
+            return
+        values = column_of_values([value for value in known.values if value is not None], known)
+        unknown = rows.without_rows(values) if isinstance(rows, KeyedRows) else values.clear()
+        if len(unknown):
+            listed = ", ".join(shown(value) for value in unknown.head(5)) + (", …" if len(unknown) > 5 else "")
+            message = f'"{key}" can be {listed}, for which pool "{self.params.pool}" has no row: that would end the run'
+            hint = f'say with "onMissing" what is to follow: {", ".join(OnMissing)}'
+            yield self.issue("CASE_NOT_COVERED", message, at="/keyColumn", hint=hint, severity=Severity.WARNING)
+
+    def _default_issues(self) -> Iterator[Issue]:
+        if self.binding.on_missing is not OnMissing.DEFAULT:
+            yield from self.not_applicable("default", when="without onMissing DEFAULT")
+            return
+        yield from self.required("default", when="with onMissing DEFAULT")
+        if self.params.default is not None and self.column in self.snapshot.records.columns:
+            try:
+                column_of(self.params.default, self.snapshot.records.schema[self.column])
+            except ValueError as error:
+                yield self.issue("TYPE_MISMATCH", str(error), at="/default")
+
     def _binding_issues(self) -> Iterator[Issue]:
         """All fields of a binding use one pool and one stream, and say nothing different of the choice of rows."""
-        first, name = self._members[0], self.params.row_binding
-        if first.params.pool != self.params.pool and not first._pool_issues:
+        first, name = self.binding.members[0], self.params.row_binding
+        if first.params.pool != self.params.pool and first.has_rows:
             message = f'binding "{name}" takes rows of pool "{first.params.pool}" in "{first.scope.field}"'
             yield self.issue("INVALID_VALUE", message, at="/pool", hint="use one pool, or another rowBinding")
             return
         if first.scope.source.stream_name != self.scope.source.stream_name:
             message = f'binding "{name}" has another stream name in "{first.scope.field}"'
             yield self.issue("INVALID_VALUE", message, at="/rowBinding", hint="give both the same streamName")
-        chooser, last = self._chooser, self._on_exhausted
-        for key, other in (*((key, chooser) for key in _CHOICE), ("on_exhausted", last)):
-            if self._gives(key) and getattr(self.params, key) != other._said(key):
+        chooser, last = self.binding.chooser, self.binding.ends_by
+        for key, other in (*((key, chooser) for key in CHOICE), ("on_exhausted", last)):
+            if self.gives(key) and getattr(self.params, key) != other.said(key):
                 alias = PoolReferenceParams.model_fields[key].alias or key
                 message = f'binding "{name}" chooses its rows in another way in "{other.scope.field}"'
                 hint = "say on one field of the binding how rows are chosen, or the same on all"
                 yield self.issue("INVALID_VALUE", message, at=f"/{alias}", hint=hint)
 
-    def _said(self, name: str) -> Any:
-        return self._weight_column if name == "weight_column" and not self._pool_issues else getattr(self.params, name)
-
-    # The rows.
-
-    @cached_property
-    def _candidates(self) -> NDArray[np.int64] | None:
-        """The rows that suit every field of a binding whose chooser this is; None for all rows of the pool."""
-        records = self.snapshot.records
-        rows: pl.Series | None = None
-        if self.params.filter and not self._filter_issues:
-            passes = [filter_mask(records[one.column], one.op, one.value) for one in self.params.filter]
-            rows = pl.select(pl.all_horizontal(passes)).to_series().arg_true()
-        for member in self._members:
-            if member.params.pool != self.params.pool or member.column not in records.columns:
-                continue  # which has its own issue
-            if member.params.skip_nulls or member.scope.unique:
-                rows = _kept(rows, records[member.column], pl.Series.is_not_null)
-            if member.scope.unique:
-                rows = _kept(rows, records[member.column], pl.Series.is_first_distinct)
-        return None if rows is None or len(rows) == records.height else rows.cast(pl.Int64).to_numpy()
-
-    @property
-    def _count(self) -> int:
-        candidates = self._chooser._candidates
-        return self._chooser.snapshot.records.height if candidates is None else len(candidates)
-
-    @cached_property
-    def _rows(self) -> PoolRows:
-        """The hidden column of the binding whose chooser this is."""
-        choice = RowChoice(
-            candidates=self._candidates,
-            selection=self.params.selection,
-            exponent=self.params.exponent,
-            weight_column=self._weight_column,
-            distinct=self._uniques[0].scope.field if self._uniques else None,
-            on_exhausted=self._on_exhausted.params.on_exhausted,
-        )
-        source = self.scope.source
-        if self.params.row_binding is not None:
-            source = Source(source.seed, source.stream_name, self._rows_name)
-        return PoolRows(self._rows_name, snapshot=self.snapshot, source=source, choice=choice)
-
-    def hidden(self) -> tuple[HiddenColumn, ...]:
-        return (self._chooser._rows,)
-
-    def capacity(self) -> int | None:
-        if self._on_exhausted.params.on_exhausted in {OnExhausted.WRAP, OnExhausted.NULL}:
-            return MAX_RECORDS  # there is an answer for every further record
-        return self._count
-
-    def record_limit(self) -> tuple[int, str] | None:
-        if self._uniques and self._on_exhausted.params.on_exhausted is OnExhausted.STOP:
-            return self._count, "POOL_EXHAUSTED"
-        return None
-
     # The values.
 
+    def hidden(self) -> tuple[HiddenColumn, ...]:
+        return (self.binding.rows,)
+
+    def capacity(self) -> int | None:
+        if self.binding.key_field is not None:
+            return None
+        if not self.binding.chooser.has_rows:
+            return MAX_RECORDS  # which has its own issue
+        if self.binding.on_exhausted in {OnExhausted.WRAP, OnExhausted.NULL}:
+            return MAX_RECORDS  # there is an answer for every further record
+        return self.binding.count
+
+    def record_limit(self) -> tuple[int, str] | None:
+        if self.binding.uniques and self.binding.on_exhausted is OnExhausted.STOP:
+            return self.binding.count, "POOL_EXHAUSTED"
+        return None
+
     def output(self) -> Output:
+        default = self._default
         whole = self.snapshot.records[self.column]
-        type_, scale = _output_type(whole)
+        type_, scale = output_type(whole if default is None else pl.concat([whole, default], rechunk=False))
         column, listed = self._possible, self._listed
-        runs_out = bool(self._uniques) and self._on_exhausted.params.on_exhausted is OnExhausted.NULL
+        runs_out = bool(self.binding.uniques) and self.binding.on_exhausted is OnExhausted.NULL
         numeric = column.dtype.is_numeric()
         return Output(
             type_,
             scale,
-            max_length=_longest(column) if column.dtype == pl.String else None,
-            minimum=_exact(column.min()) if numeric else None,
-            maximum=_exact(column.max()) if numeric else None,
+            max_length=longest(column) if column.dtype == pl.String else None,
+            minimum=exact(column.min()) if numeric else None,
+            maximum=exact(column.max()) if numeric else None,
             values=tuple(listed) if listed is not None and len(listed) <= _LISTED else None,
-            nullable=column.null_count() > 0 or runs_out,
+            nullable=column.null_count() > 0 or runs_out or self._null_without_row,
         )
 
     def held(self) -> pl.Series:
         return self._possible
 
     @property
+    def _null_without_row(self) -> bool:
+        if self.binding.key_field is None:
+            return False
+        return self.binding.on_missing is OnMissing.NULL or may_be_null(self.binding.key_field, self.scope)
+
+    @property
+    def _default(self) -> pl.Series | None:
+        """The value of a key without rows, as a column of one row."""
+        if self.binding.on_missing is not OnMissing.DEFAULT or self.params.default is None:
+            return None
+        return column_of(self.params.default, self.snapshot.records.schema[self.column])
+
+    @property
     def _possible(self) -> pl.Series:
-        """The values of the rows that can be taken."""
-        column, candidates = self.snapshot.records[self.column], self._chooser._candidates
-        return column if candidates is None else column.gather(pl.Series(candidates))
+        """The values of the rows that can be taken, and the default."""
+        taken, default = self.snapshot.records[self.column], self._default
+        taken = self.binding.possible(taken, pool=self.params.pool)
+        return taken if default is None else pl.concat([taken, default.alias(taken.name)], rechunk=False)
 
     @cached_property
     def _listed(self) -> pl.Series | None:
@@ -334,47 +348,18 @@ class PoolReference(FieldType[PoolReferenceParams]):
         return values if len(values) <= _DICTIONARY else None
 
     def bind(self, tables: Tables) -> None:
-        self._column = self.snapshot.records[self.column]
+        self._column, self._other = self.snapshot.records[self.column], self._default
         if self._column.dtype == pl.String and self._listed is not None:
             # What is no word of the dictionary becomes null here, but its row is never taken.
-            self._column = self._column.cast(pl.Enum(self._listed), strict=False)
+            words = pl.Enum(self._listed)
+            self._column = self._column.cast(words, strict=False)
+            self._other = None if self._other is None else self._other.cast(words)
 
     def values(self, span: Span, columns: Columns) -> pl.Series:
-        return self._column.gather(columns[self._rows_name])
-
-
-def _kept(rows: pl.Series | None, column: pl.Series, condition: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """Those of some rows, or of all, whose values meet a condition."""
-    if rows is None:
-        return condition(column).arg_true()
-    return rows.filter(condition(column.gather(rows)))
-
-
-def _longest(texts: pl.Series) -> int:
-    longest = texts.str.len_chars().max()
-    return longest if isinstance(longest, int) else 0
-
-
-def _exact(number: Any) -> int | Decimal | None:
-    """A bound as an exact number: what a float shows as 0.1 is 0.1."""
-    return Decimal(repr(number)) if isinstance(number, float) else number
-
-
-def _output_type(column: pl.Series) -> tuple[OutputType, int]:
-    match column.dtype:
-        case pl.String():
-            return OutputType.STRING, 0
-        case pl.Boolean():
-            return OutputType.BOOLEAN, 0
-        case pl.Date():
-            return OutputType.DATE, 0
-        case pl.Datetime():
-            return OutputType.TIMESTAMP, 0
-        case pl.Decimal() as decimal:
-            return OutputType.DECIMAL, decimal.scale
-        case pl.Float64():
-            return OutputType.DOUBLE, 0
-        case _:
-            low, high = column.min(), column.max()
-            small = isinstance(low, int) and isinstance(high, int) and low >= -(2**31) and high < 2**31
-            return (OutputType.INTEGER if small else OutputType.LONG), 0
+        rows = columns[self.binding.rows_name]
+        if self._other is None:
+            return self._column.gather(rows)
+        is_there = rows != NO_ROW
+        values = self._column.gather(pl.select(pl.when(is_there).then(rows)).to_series())
+        taken = is_there.fill_null(value=True)
+        return pl.select(pl.when(taken).then(values).otherwise(pl.lit(self._other))).to_series()

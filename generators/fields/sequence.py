@@ -147,7 +147,11 @@ class Sequence(FieldType[SequenceParams]):
         place = (self._earlier + count - 1) // self.params.repeat_each
         if place >= self._places:
             records = max(self._places * self.params.repeat_each - self._earlier, 0)
-            what = "the end" if self.params.end is not None else "the last number of 64 bits"
+            what = (
+                "the end"
+                if self.params.end is not None
+                else f"{_INT64[self.params.step > 0]:,}, the last number of 64 bits,"
+            )
             message = f"{count} records are planned, but the sequence comes to {what} after {records}"
             at, hint = (
                 ("/start", None) if self.params.end is None else ("/end", "raise end, or set onEnd to WRAP or STOP")

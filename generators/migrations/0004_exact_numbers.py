@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generators', '0002_generator_run_generator'),
+        ('generators', '0003_service_runs'),
     ]
 
     operations = [

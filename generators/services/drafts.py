@@ -138,7 +138,7 @@ def written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
     if document is None or not batch.span.count:
         return None
     destination = _try_destination(document, plan.schema, root=root)
-    if destination is None or destination.check():
+    if destination is None or errors_of(destination.check()):
         return None
     return float(destination.encoded_bytes(batch)) / batch.span.count
 

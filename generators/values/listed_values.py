@@ -134,7 +134,8 @@ def _narrowest(present: Sequence[Scalar]) -> tuple[OutputType, int]:
     if all(isinstance(number, int) for number in numbers):
         for number in numbers:
             if not -(2**63) <= number < 2**63:
-                raise ValueError(f"{number} does not fit 64 bits; write it as text, in quotes")
+                accepted = f"whole numbers are from {-(2**63):,} to {2**63 - 1:,}"
+                raise ValueError(f"{shown(number)} does not fit 64 bits; {accepted}, others are text, in quotes")
         return (OutputType.INTEGER if all(-(2**31) <= n < 2**31 for n in numbers) else OutputType.LONG), 0
     scale = max(digits_behind_point(number) for number in numbers)
     largest = max(abs(Decimal(number)) for number in numbers)

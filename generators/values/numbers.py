@@ -79,7 +79,7 @@ class NumberForm:
         scaled = self.scaled(number)
         match self.type:
             case NumericType.INTEGER:
-                return None if INT64[0] <= scaled <= INT64[1] else "does not fit 64 bits"
+                return None if INT64[0] <= scaled <= INT64[1] else f"is not from {INT64[0]:,} to {INT64[1]:,}"
             case NumericType.DECIMAL:
                 fits, most = abs(scaled) < 10**MAX_DECIMAL_DIGITS, MAX_DECIMAL_DIGITS
             case _:

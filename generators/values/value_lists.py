@@ -47,8 +47,8 @@ class ValueList:
             counts[place] += 1
         return np.array(counts, np.int64)
 
-    def issues(self, at: str) -> Iterator[Issue]:
-        """What is wrong with the list alone; paths begin with `at`."""
+    def issues(self, at: str, weights_at: str) -> Iterator[Issue]:
+        """What is wrong with the list alone: values are at `at`, weights at `weights_at`."""
         seen: dict[object, int] = {}
         for place, value in enumerate(self.values):
             first = seen.setdefault(identity(value), place)
@@ -61,9 +61,9 @@ class ValueList:
                     "INVALID_VALUE", at + pointer(place), "null is a value here", hint, severity=Severity.WARNING
                 )
         if not any(self.weights):
-            yield Issue("INVALID_WEIGHTS", at, "the weights are all 0", "give a value a weight above 0")
+            yield Issue("INVALID_WEIGHTS", weights_at, "the weights are all 0", "give a value a weight above 0")
         elif not math.isfinite(sum(self.weights)):
-            yield Issue("INVALID_WEIGHTS", at, "the sum of the weights is not finite", "use smaller weights")
+            yield Issue("INVALID_WEIGHTS", weights_at, "the sum of the weights is not finite", "use smaller weights")
         else:
             for place, weight in enumerate(self.weights):
                 if weight == 0:

@@ -11,7 +11,7 @@ from pools.enums import FileFormat
 from pools.files.reading import read_file
 from pools.limits import PoolLimits
 from pools.raw import RawTable
-from pools.sources.base import DELIMITER_PATTERN, PoolSource, sources
+from pools.sources.base import Delimiter, PoolSource, sources
 from sdg_project.errors import Invalid
 from sdg_project.shapes import Params
 
@@ -26,9 +26,7 @@ SUFFIXES = {
 class FileParams(Params):
     path: str = Field(min_length=1, description="The file.", examples=["products.csv"])
     format: FileFormat | None = Field(default=None, description="Default: by the suffix of the path.")
-    delimiter: str | None = Field(
-        default=None, pattern=DELIMITER_PATTERN, description="CSV: what stands between cells; default a comma."
-    )
+    delimiter: Delimiter | None = Field(default=None, description="CSV: what stands between cells; default a comma.")
 
 
 @sources.register("FILE")

@@ -10,7 +10,7 @@ from pools.enums import FileFormat
 from pools.files.reading import read_file
 from pools.limits import PoolLimits
 from pools.raw import RawTable
-from pools.sources.base import DELIMITER_PATTERN, PoolSource, sources
+from pools.sources.base import Delimiter, PoolSource, sources
 from sdg_project.shapes import Params
 
 _ORIGIN = "the content"
@@ -19,9 +19,7 @@ _ORIGIN = "the content"
 class UploadParams(Params):
     file: str = Field(pattern=r"^[0-9a-f]{32}\.upload$", description="Where the service keeps the content.")
     format: FileFormat = Field(description="What the content is.")
-    delimiter: str | None = Field(
-        default=None, pattern=DELIMITER_PATTERN, description="CSV: what stands between cells; default a comma."
-    )
+    delimiter: Delimiter | None = Field(default=None, description="CSV: what stands between cells; default a comma.")
 
 
 @sources.register("UPLOAD")

@@ -149,8 +149,7 @@ class FileDestination(Destination[Any]):
             at = f"/destination/config/{alias}"
             yield Issue("PROPERTY_NOT_ALLOWED", at, f'"{alias}" does not apply to {self.format}', f'remove "{alias}"')
         for problem in encoders[self.format].check(self.delivery.schema):
-            at = "/destination/config/format"
-            yield Issue(problem.code, at, problem.message, problem.hint, problem.column)
+            yield problem.as_issue()
 
     def _part_issues(self) -> Iterator[Issue]:
         rolls = [name for name in ("roll_records", "roll_bytes", "roll_seconds") if getattr(self.config, name)]

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from engine.batch import Batch
-from engine.schema import RecordSchema
+from engine.issues import Issue, Severity
+from engine.schema import Column, OutputType, RecordSchema
 from sdg_project.registry import Kind, Registry
 from sinks.encoding.compression import Compression
 
@@ -45,12 +46,22 @@ class PlacedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Something of a column that a format cannot hold; `code` is an issue code, the path is the caller's."""
+    """Something of a column that a format cannot hold, or only in another form (a warning).
 
-    column: str
+    `at` is where below the column's own place that is declared; `code` is an issue code.
+    """
+
+    column: Column
+    at: str
     code: str
     message: str
     hint: str
+    severity: Severity = Severity.ERROR
+
+    def as_issue(self) -> Issue:
+        """The issue, at its place in the definition."""
+        path = f"{self.column.pointer}{self.at}"
+        return Issue(self.code, path, self.message, self.hint, self.column.name, self.severity)
 
 
 class Encoder(Kind, ABC, Generic[O]):
@@ -72,16 +83,27 @@ class Encoder(Kind, ABC, Generic[O]):
 
     @classmethod
     def check(cls, schema: RecordSchema) -> Sequence[Unsupported]:
-        """All that the format cannot hold of such records."""
+        """All that the format cannot hold of such records, or not as it is."""
+        return [*cls._missing(schema), *cls._json_texts(schema)]
+
+    @classmethod
+    def _missing(cls, schema: RecordSchema) -> list[Unsupported]:
+        message = f"{cls.kind} has no way to leave a field out, so missingRate cannot be above 0"
+        hint = "use nullRate, or format JSONL"
         return [
-            Unsupported(
-                column.name,
-                "PROPERTY_NOT_ALLOWED",
-                f"{cls.kind} has no way to leave a field out, so missingRate cannot be above 0",
-                "use nullRate, or format JSONL",
-            )
+            Unsupported(column, "/missingRate", "PROPERTY_NOT_ALLOWED", message, hint)
             for column in schema.columns
             if column.may_be_missing
+        ]
+
+    @classmethod
+    def _json_texts(cls, schema: RecordSchema) -> list[Unsupported]:
+        message = f"{cls.kind} has no cell for lists, objects or values of several types: it holds their JSON texts"
+        hint = "give members as fields of their own, such as address.city, or use format JSONL"
+        return [
+            Unsupported(column, "", "TYPE_MISMATCH", message, hint, Severity.WARNING)
+            for column in schema.columns
+            if column.type is OutputType.JSON
         ]
 
     @property

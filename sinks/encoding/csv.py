@@ -11,7 +11,10 @@ import polars as pl
 from pydantic import AfterValidator, Field, model_validator
 
 from engine.batch import Batch
+from engine.issues import Issue
 from engine.schema import Column, OutputType, RecordSchema
+from sdg_project.shapes import Faults
+from sdg_project.text import quoted
 from sinks.encoding.base import EncoderOptions, TextEncoder, Unsupported, encoders
 from sinks.encoding.compression import Compression
 from sinks.encoding.rows import TextPiece, flat_bytes, text_rows
@@ -58,10 +61,15 @@ class CsvOptions(EncoderOptions):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
+        faults = []
         if self.delimiter == self.quote:
-            raise ValueError(f"delimiter and quote are both {self.quote!r}")
+            message = f"must be another character than the delimiter, not {quoted(self.quote)}"
+            faults.append(Issue("INVALID_VALUE", "/quote", message))
         if any(character in self.null_text for character in (self.delimiter, self.quote, "\r", "\n")):
-            raise ValueError(f"nullText {self.null_text!r} holds the delimiter, the quote or a line break")
+            message = f"must be without the delimiter, the quote and line breaks, not {quoted(self.null_text)}"
+            faults.append(Issue("INVALID_VALUE", "/nullText", message))
+        if faults:
+            raise Faults(*faults)
         return self
 
 
@@ -90,7 +98,8 @@ class Csv(TextEncoder[CsvOptions]):
         times = Counter(map(_title, schema.columns))
         twice = [
             Unsupported(
-                column.name,
+                column,
+                "/fieldName",
                 "DUPLICATE_FIELD",
                 f'CSV would have {times[_title(column)]} columns named "{_title(column)}"',
                 "rename a field: a dot of a name and the dot between object and field look alike",

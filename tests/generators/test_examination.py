@@ -114,6 +114,12 @@ def test_an_issue_says_of_which_field_it_speaks_and_is_the_same_each_time() -> N
         (["a.b", "a.b.c.d"], {("PATH_CONFLICT", 1)}),
         (["a\\.b", "a"], set()),
         (["a.b", "a.c", "ab"], set()),
+        (["Cust.a", "cust.b"], {("DUPLICATE_FIELD", 1)}),
+        (["Cust.a", "cust.A"], {("DUPLICATE_FIELD", 1)}),
+        (["x.Y.a", "x.y.b", "x.Y.c", "X.y.d"], {("DUPLICATE_FIELD", 1), ("DUPLICATE_FIELD", 3)}),
+        (["A", "a.b"], {("PATH_CONFLICT", 1)}),
+        (["a.B.c", "A.b"], {("PATH_CONFLICT", 0), ("DUPLICATE_FIELD", 1)}),
+        (["items[].sku", "tags[]", "a[]b", "a[0]"], {("INVALID_VALUE", 0), ("INVALID_VALUE", 1)}),
         (["a..b", ".a", "c."], {("INVALID_VALUE", 0), ("INVALID_VALUE", 1), ("INVALID_VALUE", 2)}),
         (["", "  ", "\u200b", "x" * 257], {("INVALID_VALUE", place) for place in range(4)}),
         (["a\nb", "a\u202eb", "a\x00"], {("INVALID_VALUE", place) for place in range(3)}),
@@ -128,6 +134,36 @@ def test_names_tell_fields_apart(names: list[str], expected: set[tuple[str, int]
         assert told == {("INVALID_VALUE", "/fieldMappings/0/fieldName")}  # an empty part between dots
     else:
         assert told == {(code, f"/fieldMappings/{place}/fieldName") for code, place in expected}
+
+
+@pytest.mark.parametrize(
+    ("broken", "path"),
+    [
+        (mapping("NUMBER", {}, name="A"), "type"),
+        (number("a", nullRate=2), "nullRate"),
+        (mapping("CONSTANT", {}, name="a.b"), "params/value"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_fault_of_a_mapping_does_not_hide_that_its_name_is_taken(
+    broken: dict[str, Any], path: str, place: int
+) -> None:
+    mappings = [number("a")]
+    mappings.insert(place, broken)
+
+    told = found(*mappings)
+
+    code = "PATH_CONFLICT" if "." in broken["fieldName"] else "DUPLICATE_FIELD"
+    where = place if "." in broken["fieldName"] else 1
+    assert len(told) == 2
+    assert (code, f"/fieldMappings/{where}/fieldName") in told
+    assert f"/fieldMappings/{place}/{path}" in {at for _, at in told}
+
+
+def test_a_reference_to_a_broken_field_in_another_form_of_its_name_is_no_further_error() -> None:
+    told = found(mapping("NUMBER", {}, name="e\u0301"), case("b", "\u00e9"))
+
+    assert told == {("INVALID_VALUE", "/fieldMappings/0/type")}
 
 
 def test_names_are_composed() -> None:
@@ -264,6 +300,41 @@ def test_unique_needs_as_many_values_as_records(count: int | None, expected: str
     told = found(number("a", unique=True), count=count)
 
     assert told == ({(expected, "/fieldMappings/0/unique")} if expected else set())
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (95, "unique needs 95 of 100 possible values"),
+        (3_377, "there are only 100 distinct values, so the run ends before its 3,377 records"),
+    ],
+)
+def test_what_is_said_of_distinct_values_adds_up(count: int, message: str) -> None:
+    field = mapping("SEQUENCE", {"end": 100, "onEnd": "STOP"}, name="a", unique=True)
+
+    assert [issue.message for issue in issues(field, count=count)] == [message]
+
+
+@pytest.mark.parametrize(
+    ("field", "accepted"),
+    [
+        (mapping(ENUM, {"values": [2**63]}), "from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"),
+        (number("a") | {"params": {"min": 1, "max": str(2**63)}}, "from -9,223,372,036,854,775,808 to"),
+        (mapping("SEQUENCE", {"start": str(2**63 - 10)}), "comes to 9,223,372,036,854,775,807, the last number of 64"),
+        (
+            mapping("TIMESTAMP_GENERATED", {"mode": "RANGE", "seasonality": {"hourOfDay": [1, 2]}}),
+            "must have exactly 24 elements, not 2",
+        ),
+        (
+            mapping("TIMESTAMP_GENERATED", {"mode": "RANGE", "seasonality": {"dayOfWeek": [1] * 8}}),
+            "must have exactly 7 elements, not 8",
+        ),
+    ],
+)
+def test_a_message_says_what_would_be_accepted(field: dict[str, Any], accepted: str) -> None:
+    told = [issue.message for issue in issues(field)]
+
+    assert any(accepted in message for message in told), told
 
 
 def test_something_must_be_written() -> None:

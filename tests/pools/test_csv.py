@@ -174,7 +174,8 @@ def test_integers_beyond_64_bits_stay_exact_as_text(load_file: Any) -> None:
 
     assert loaded.records["n"].to_list() == [2**63 - 1, -(2**63)]
     assert loaded.records["m"].to_list() == [str(2**63), "1"]
-    assert loaded.columns[1]["note"] == 'text, because "9223372036854775808" (line 2) does not fit 64 bits'
+    limits = "-9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"
+    assert loaded.columns[1]["note"] == f'text, because "9223372036854775808" (line 2) is not from {limits}'
 
 
 def test_integers_that_a_double_cannot_hold_stay_exact_as_text(load_file: Any) -> None:

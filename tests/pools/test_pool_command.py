@@ -75,7 +75,7 @@ class TestPool:
     def test_limits_and_format_can_be_given(self, folder: Path) -> None:
         (folder / "data.txt").write_text('{"a": 1}\n{"a": 2}\n')
 
-        assert "maxRows" in pool("add", "x", "--file", "data.txt", "--format", "jsonl", "--max-rows", "1").err
+        assert "--max-rows" in pool("add", "x", "--file", "data.txt", "--format", "jsonl", "--max-rows", "1").err
         assert pool("add", "x", "--file", "data.txt", "--format", "JSONL", "--max-rows", "1e1").code == 0
         assert "give format" in pool("add", "y", "--file", "data.txt").err
 

@@ -11,6 +11,7 @@ import pytest
 
 from pools import services
 from pools.builtin.people import People
+from pools.enums import PoolStatus
 from pools.models import Pool, PoolVersion
 from pools.snapshot import content_hash
 from sdg_project.documents import parse_documents, split_bundle
@@ -211,6 +212,12 @@ def test_faults_of_a_source_are_told_where_they_are(add: Adder, source: dict[str
     assert [issue.path for issue in error.value.issues] == [path]
 
 
+def test_a_delimiter_is_refused_with_those_accepted(add: Adder) -> None:
+    for delimiter in ("a", ";;", '"', "\n"):
+        with pytest.raises(Invalid, match="such as a comma, semicolon, pipe, blank or tab"):
+            add(source={"type": "FILE", "path": "sizes.csv", "delimiter": delimiter})
+
+
 def test_a_pipe_nobody_writes_to_does_not_hold_anybody_up(add: Adder, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
 
@@ -365,3 +372,20 @@ def test_faults_of_a_bundle_are_told_with_their_place(file: Path) -> None:
     told = [(issue.path, issue.message.split(": ")[0]) for issue in error.value.issues]
     assert ("/pools/0/source/path", "bundle.yaml:5:32") in told
     assert ("/pools/1/source/row", "bundle.yaml:7:33") in told
+
+
+def test_a_pool_is_empty_as_long_as_it_has_no_rows(add: Adder, tmp_path: Path) -> None:
+    file = tmp_path / "sizes.csv"
+    file.write_text("size\n")
+    pool = add()
+    assert (pool.status, pool.version, pool.row_count) == (PoolStatus.EMPTY, 1, 0)
+
+    file.unlink()
+    with pytest.raises(Invalid):
+        services.refresh_pool(pool.name)
+    assert services.get_pool(pool.name).status == PoolStatus.EMPTY
+
+    file.write_text("size\nS\n")
+    assert services.refresh_pool(pool.name).status == PoolStatus.READY
+    file.write_text("size\n")
+    assert services.refresh_pool(pool.name).status == PoolStatus.EMPTY

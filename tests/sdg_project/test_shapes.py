@@ -301,6 +301,7 @@ def test_a_shape_is_frozen() -> None:
 
 def test_the_json_schema_has_the_bounds_and_both_forms_of_a_large_integer() -> None:
     properties = Example.model_json_schema()["properties"]
+    optional = {name: part["anyOf"][:-1] for name, part in properties.items() if "anyOf" in part}
 
     assert properties["recordCount"] | {"title": ""} == {
         "title": "",
@@ -308,12 +309,20 @@ def test_the_json_schema_has_the_bounds_and_both_forms_of_a_large_integer() -> N
         "minimum": 1,
         "maximum": 10**12,
     }
-    assert (properties["share"]["minimum"], properties["share"]["maximum"]) == (0, 1)
-    assert properties["name"]["maxLength"] == 200
-    assert [form["type"] for form in properties["start"]["anyOf"]] == ["integer", "string"]
-    assert properties["start"]["anyOf"][0] == {"type": "integer", "minimum": -5, "maximum": 2**63 - 1}
-    assert (properties["step"]["exclusiveMinimum"], properties["step"]["exclusiveMaximum"]) == (0, 100)
-    assert properties["tight"]["maximum"] == 0.5
+    assert [(form["minimum"], form["maximum"]) for form in optional["share"]] == [(0, 1)]
+    assert [form["maxLength"] for form in optional["name"]] == [200]
+    assert [form["type"] for form in optional["start"]] == ["integer", "string"]
+    assert optional["start"][0] == {"type": "integer", "minimum": -5, "maximum": 2**63 - 1}
+    assert [(form["exclusiveMinimum"], form["exclusiveMaximum"]) for form in optional["step"]] == [(0, 100)]
+    assert [form["maximum"] for form in optional["tight"]] == [0.5]
+
+
+def test_the_json_schema_accepts_null_for_what_may_be_left_out() -> None:
+    properties = Example.model_json_schema()["properties"]
+
+    may_be_null = {name for name, part in properties.items() if {"type": "null"} in part.get("anyOf", ())}
+    assert set(properties) - may_be_null == {"recordCount", "anything"}
+    assert "type" not in properties["anything"]
 
 
 KNOWN = sorted(set(get_args(core_schema.ErrorType)) - {"value_error", "assertion_error", "extra_forbidden", "missing"})

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
+import sys
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.core.management.base import CommandParser
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.schema import OutputType
 from pools import services
 from pools.answer import builtin_answer, pool_answer
 from pools.builtin.base import builtin_pools
 from pools.enums import ColumnType, FileFormat
 from pools.models import Pool
+from pools.store import upload_name
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
+from sdg_project.documents import STANDARD_INPUT
 from sdg_project.exact_json import ExactEncoder
 from sdg_project.scalars import parse_number
+from sinks.encoding.texts import value_texts
+
+_BEGINNING = 4_096
 
 
 class Command(SdgCommand):
@@ -32,13 +41,15 @@ class Command(SdgCommand):
         actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
         add = self._action(actions, "add", "make a pool from a file", self.example)
         add.add_argument("name", metavar="NAME", help="letters, digits, dots, hyphens, underscores; at most 100")
-        add.add_argument("--file", required=True, metavar="F", help="CSV with a header, JSON Lines or Parquet")
+        add.add_argument(
+            "--file", required=True, metavar="F", help="CSV with a header, JSON Lines or Parquet; - is standard input"
+        )
         add.add_argument(
             "--format",
             type=str.upper,
             choices=list(FileFormat),
             metavar="FORMAT",
-            help="csv, jsonl or parquet; default: by the suffix",
+            help="csv, jsonl or parquet; default: by the suffix, of standard input by its beginning",
         )
         add.add_argument("--delimiter", metavar="CHARACTER", help="CSV: what stands between cells; default a comma")
         add.add_argument(
@@ -78,7 +89,9 @@ class Command(SdgCommand):
         ready_database()
         match options["action"]:
             case "add":
-                self._tell(services.add_pool(_document(options), base=Path.cwd()), "added")
+                content = cast(BufferedReader, sys.stdin.buffer) if options["file"] == STANDARD_INPUT else None
+                document = _document(options, _file(options) if content is None else _upload(options, content))
+                self._tell(services.add_pool(document, base=Path.cwd(), content=content), "added")
             case "list":
                 self._list([_answer(name) for name in services.pool_names()], as_json=options["json"])
             case "show":
@@ -124,18 +137,21 @@ class Command(SdgCommand):
         if pool["weightColumn"]:
             self.stdout.write(f"  weights: {_plain(pool['weightColumn'])}")
         snapshot = services.find_snapshot(pool["name"]) if pool["rowCount"] else None
-        first = snapshot.records.row(0, named=True) if snapshot else {}
+        first = snapshot.records.head(1) if snapshot else None
         table = Table(box=None, pad_edge=False)
         for title in ("column", "type", "distinct", "nulls", "first value", "note"):
             table.add_column(title, justify="right" if title in {"distinct", "nulls"} else "left", overflow="fold")
         for column in pool["columns"]:
-            value = first.get(column["name"])
+            value = Text()
+            if first is not None:
+                text = value_texts(first[column["name"]], OutputType(column["type"]))[0]
+                value = Text("null", style="dim") if text is None else Text(_plain(text))
             table.add_row(
                 Text(_plain(column["name"])),
                 column["type"],
                 f"{column['distinct']:,}",
                 f"{column['nulls']:,}",
-                Text(_plain(str(value))) if value is not None else Text("null", style="dim"),
+                value,
                 Text(_plain(column.get("note", ""))),
             )
         self._print(table)
@@ -150,9 +166,23 @@ class Command(SdgCommand):
         self.stdout.write(capture.get(), ending="")
 
 
-def _document(options: dict[str, Any]) -> dict[str, Any]:
-    """The definition that the command line describes; its file is named from here."""
-    source = {"type": "FILE", "path": options["file"], "format": options["format"], "delimiter": options["delimiter"]}
+def _file(options: dict[str, Any]) -> dict[str, Any]:
+    """The source that is a file, named from here."""
+    return {"type": "FILE", "path": options["file"], "format": options["format"], "delimiter": options["delimiter"]}
+
+
+def _upload(options: dict[str, Any], content: BufferedReader) -> dict[str, Any]:
+    """The source that is the content of standard input, which is kept."""
+    format_ = options["format"]
+    if format_ is None:
+        beginning = content.peek(_BEGINNING).removeprefix(codecs.BOM_UTF8).lstrip()
+        looks_like = {b"PAR1": FileFormat.PARQUET, b"{": FileFormat.JSONL}
+        format_ = next((known for start, known in looks_like.items() if beginning.startswith(start)), FileFormat.CSV)
+    return {"type": "UPLOAD", "file": upload_name(), "format": str(format_), "delimiter": options["delimiter"]}
+
+
+def _document(options: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
+    """The definition that the command line describes."""
     limits = {"maxRows": options["max_rows"], "maxBytes": options["max_bytes"]}
     return {
         "name": options["name"],

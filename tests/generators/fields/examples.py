@@ -124,6 +124,27 @@ POOL_REFERENCE: list[dict[str, Any]] = [
     {"pool": "people", "column": "city", "selection": "WEIGHTED", "weightColumn": "age"},
     {"pool": "people", "column": "balance", "selection": "ZIPF", "exponent": 1.5},
     {"pool": "people", "column": "born", "filter": [{"column": "age", "op": "GE", "value": 40}]},
+    {"pool": "people", "column": "name", "keyField": "town", "keyColumn": "city", "onMissing": "NULL"},
+    {
+        "pool": "people",
+        "column": "city",
+        "selection": "WEIGHTED",
+        "weightColumn": "balance",
+        "keyField": "town",
+        "keyColumn": "city",
+        "onMissing": "DEFAULT",
+        "default": "nowhere",
+    },
+    {
+        "pool": "people",
+        "column": "balance",
+        "selection": "ZIPF",
+        "exponent": 0.8,
+        "refreshPolicy": "PIN",
+        "keyField": "town",
+        "keyColumn": "city",
+        "onMissing": "ANY",
+    },
 ]
 TIMESTAMP_GENERATED: list[dict[str, Any]] = [
     *(params for params in golden_instants.TIMESTAMPS if params.get("mode") != "SEQUENTIAL"),
@@ -166,6 +187,7 @@ UNIQUE: dict[str, list[dict[str, Any]]] = {
 
 _SIBLINGS: dict[str, dict[str, Any]] = {
     "country": mapping("ENUM_RANDOM", {"values": ["DE", "FR", "IT"]}, name="country", nullRate=0.1),
+    "town": mapping("ENUM_RANDOM", {"values": ["Köln", "Turku", "Oslo"]}, name="town", nullRate=0.1),
     "other": mapping("TIMESTAMP_GENERATED", {"mode": "SEQUENTIAL", "start": "2020-01-01", "stepMs": 2}, name="other"),
 }
 """Fields that some examples refer to, by name."""

@@ -1,9 +1,8 @@
-"""POOL_REFERENCE: values of one row, bindings and their conflicts, unique, what is known of the values, every error."""
+"""POOL_REFERENCE: values of the rows, unique, what is known of the values, speed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -16,100 +15,22 @@ import pytest
 from scipy.stats import chi2
 
 from engine.errors import RecordInvalid
-from engine.issues import Issue, Severity
 from engine.schema import OutputType
 from engine.span import MAX_RECORDS, Span
 from engine.stream import Source
-from generators.definition import read_definition
-from generators.examination import Examination, examine
-from generators.facts import RunFacts
-from generators.fields.base import Output
-from generators.plan import Plan
 from pools.snapshot import Snapshot, open_snapshot, snapshot_of, write_snapshot
-from tests.generators.fields.examined import NAME, STARTED_AT, mapping
-
-AT = "/fieldMappings/0/params"
-SELECTIONS: list[dict[str, Any]] = [
-    {},
-    {"selection": "WEIGHTED", "weightColumn": "weight"},
-    {"selection": "SEQUENTIAL"},
-    {"selection": "SHUFFLE"},
-    {"selection": "ZIPF", "exponent": 0.7},
-]
-
-
-@cache
-def shop() -> Snapshot:
-    """Eight rows with a column of each type, most with a null."""
-    records = pl.DataFrame(
-        {
-            "sku": [f"sku-{number}" for number in range(8)],
-            "color": ["red", "blue", None, "red", "green", "blue", "red", "Ä"],
-            "price": pl.Series(["1.50", "2.00", None, "-3.25", "0.00", "9.99", "9.99", "100.00"]).cast(
-                pl.Decimal(18, 2)
-            ),
-            "weight": [0.5, 3.0, None, 0.0, 1.0, 1.0, 2.0, 0.25],
-            "stock": [5, 7, 7, None, 0, -4, 2**40, 5],
-            "shelf": [1, 2, 3, 4, 5, 6, 7, 8],
-            "active": [True, False, None, True, True, False, True, True],
-            "since": [date(2020, 1, day) for day in (1, 2, 3, 4)] + [None, date(1960, 5, 5), *[date(2021, 1, 1)] * 2],
-            "seen": pl.Series([datetime(2026, 3, day, 12, tzinfo=UTC) for day in range(1, 8)] + [None]).cast(
-                pl.Datetime("ms", "UTC")
-            ),
-            "empty": pl.Series([None] * 8, dtype=pl.String),
-        }
-    )
-    return snapshot_of(records, pool="shop", version=1)
-
-
-@cache
-def codes(count: int) -> Snapshot:
-    """A pool of one text column with distinct values."""
-    return snapshot_of(pl.select(code=pl.concat_str([pl.lit("code "), pl.int_range(count)])), pool="codes", version=1)
-
-
-def field(column: str | None = "sku", name: str = NAME, **params: Any) -> dict[str, Any]:
-    """A mapping; keys of the mapping itself end in an underscore."""
-    keys = {key[:-1]: params.pop(key) for key in list(params) if key.endswith("_")}
-    return mapping(
-        "POOL_REFERENCE", {"pool": "shop", **({} if column is None else {"column": column}), **params}, name, **keys
-    )
-
-
-def examined(
-    *mappings: dict[str, Any],
-    pools: Mapping[str, Snapshot] | None = None,
-    count: int | None = None,
-    seed: int = 1,
-    **more: Any,
-) -> Examination:
-    document = {"name": "orders", "fieldMappings": list(mappings), **more}
-    facts = RunFacts(seed, STARTED_AT, True, record_count=count)
-    return examine(read_definition(document), facts=facts, pools={"shop": shop()} if pools is None else pools)
-
-
-def planned(*mappings: dict[str, Any], **more: Any) -> Plan:
-    examination = examined(*mappings, **more)
-    assert examination.plan is not None, examination.errors
-    return examination.plan
-
-
-def records(*mappings: dict[str, Any], start: int = 0, count: int = 2_000, **more: Any) -> pl.DataFrame:
-    return planned(*mappings, **more).batch(Span(start, count)).records
-
-
-def issues(*mappings: dict[str, Any], **more: Any) -> list[Issue]:
-    return list(examined(*mappings, **more).errors)
-
-
-def found(*mappings: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
-    return [(issue.code, issue.path) for issue in issues(*mappings, **more)]
-
-
-def output(*mappings: dict[str, Any], name: str = NAME, **more: Any) -> Output:
-    [one] = [one for one in planned(*mappings, **more).fields if one.name == name]
-    return one.output
-
+from tests.generators.fields.examined import NAME
+from tests.generators.fields.shop import (
+    SELECTIONS,
+    codes,
+    examined,
+    field,
+    found,
+    output,
+    planned,
+    records,
+    shop,
+)
 
 # Values.
 
@@ -249,114 +170,6 @@ def test_pools_that_no_field_looks_at_are_no_part_of_the_plan() -> None:
     assert alone.spec_hash == beside.spec_hash
 
 
-# Bindings.
-
-
-def test_fields_of_one_binding_copy_from_one_row_and_bindings_differ() -> None:
-    rows = records(
-        field("sku", "a", rowBinding="first"),
-        field("shelf", "b", rowBinding="first", nullRate_=0.5),
-        field("shelf", "c", rowBinding="second"),
-    )
-
-    both = rows.drop_nulls("b")
-    assert both["a"].cast(pl.String).to_list() == [f"sku-{shelf - 1}" for shelf in both["b"]]
-    assert 0.05 < (rows["c"] == rows["a"].cast(pl.String).str.slice(4).cast(pl.Int64) + 1).mean() < 0.2  # type: ignore[operator]
-
-
-def test_a_binding_and_a_field_of_its_name_have_nothing_in_common() -> None:
-    """The rows of binding `it` are drawn by streams of their own, also when a field `it` draws too."""
-    number = mapping("NUMERIC_RANGE", {"min": 1, "max": 8}, NAME)
-    rows = records(number, field("shelf", "shelf", rowBinding=NAME), field("shelf", "own"), count=20_000)
-    pool = {"shop": shop(), "codes": codes(3)}
-    own = records(field(), field(None, "code", pool="codes", rowBinding=NAME), pools=pool)
-
-    assert 0.1 < (rows[NAME] == rows["shelf"]).mean() < 0.15  # type: ignore[operator]
-    assert own[NAME].equals(records(field())[NAME])
-    assert set(own["code"]) == {"code 0", "code 1", "code 2"}
-
-
-def test_the_field_that_says_how_rows_are_chosen_says_it_for_all() -> None:
-    choice = {"selection": "SHUFFLE", "filter": [{"column": "color", "op": "NE", "value": "red"}]}
-    first = records(field("sku", rowBinding="b", **choice), field("shelf", "shelf", rowBinding="b"))
-
-    last = records(field("sku", rowBinding="b"), field("shelf", "shelf", rowBinding="b", **choice))
-    both = records(field("sku", rowBinding="b", **choice), field("shelf", "shelf", rowBinding="b", **choice))
-    part = records(field("sku", rowBinding="b", **choice), field("shelf", "shelf", rowBinding="b", selection="SHUFFLE"))
-
-    assert last.equals(first)
-    assert both.equals(first)
-    assert part.equals(first)
-    assert set(first["shelf"]) == {2, 5, 6, 8}
-
-
-def test_nulls_are_skipped_for_every_field_that_asks() -> None:
-    rows = records(
-        field("color", "color", rowBinding="b", skipNulls=True),
-        field("stock", "stock", rowBinding="b", skipNulls=True),
-        field("since", "since", rowBinding="b", skipNulls=False),
-    )
-
-    assert rows["color"].null_count() == rows["stock"].null_count() == 0
-    assert rows["since"].null_count() > 0
-
-
-@pytest.mark.parametrize(
-    ("second", "expected"),
-    [
-        ({"selection": "SEQUENTIAL"}, "/selection"),
-        ({"selection": "RANDOM"}, "/selection"),
-        ({"filter": [{"column": "shelf", "op": "EQ", "value": 2}]}, "/filter"),
-        ({"selection": "SHUFFLE", "filter": []}, "/filter"),
-    ],
-)
-def test_a_second_way_to_choose_is_told_once_where_it_stands(second: dict[str, Any], expected: str) -> None:
-    first = {"selection": "SHUFFLE", "filter": [{"column": "shelf", "op": "EQ", "value": 1}]}
-    mappings = [
-        field("sku", "a", rowBinding="b"),
-        field("sku", "b", rowBinding="b", **first),
-        field("sku", "c", rowBinding="b", **second),
-        field("sku", "d", rowBinding="b"),
-        field("sku", "e", rowBinding="b", **first),
-    ]
-
-    [issue] = issues(*mappings)
-
-    assert (issue.code, issue.path, issue.field) == ("INVALID_VALUE", f"/fieldMappings/2/params{expected}", "c")
-    assert '"b"' in issue.message
-
-
-def test_one_binding_has_one_pool_and_one_stream_name() -> None:
-    pools = {"shop": shop(), "codes": codes(5)}
-
-    assert found(
-        field("sku", "a", rowBinding="b"),
-        field(None, "b", pool="codes", rowBinding="b", selection="SHUFFLE"),
-        field("sku", "c", rowBinding="b", streamName_="other"),
-        pools=pools,
-    ) == [
-        ("INVALID_VALUE", "/fieldMappings/1/params/pool"),
-        ("INVALID_VALUE", "/fieldMappings/2/params/rowBinding"),
-    ]
-
-
-def test_different_weights_and_exponents_of_one_binding_are_conflicts() -> None:
-    weighted, zipf = {"selection": "WEIGHTED", "rowBinding": "b"}, {"selection": "ZIPF", "rowBinding": "b"}
-
-    assert found(field(**weighted, weightColumn="weight"), field("sku", "b", **weighted, weightColumn="shelf")) == [
-        ("INVALID_VALUE", "/fieldMappings/1/params/weightColumn")
-    ]
-    assert found(field(**zipf, exponent=2), field("sku", "b", **zipf, exponent=3)) == [
-        ("INVALID_VALUE", "/fieldMappings/1/params/exponent")
-    ]
-
-
-def test_a_field_named_like_the_rows_of_a_binding_is_refused() -> None:
-    assert found(field("sku", "a", rowBinding="b"), mapping("CONSTANT", {"value": 1}, "b#row")) == [
-        ("INVALID_VALUE", f"{AT}/rowBinding")
-    ]
-
-
 # Unique.
 
 
@@ -484,154 +297,6 @@ def test_values_can_be_cast(column: str, to: OutputType, first: Any) -> None:
     values = records(field(column, selection="SEQUENTIAL", outputType_=to.value), count=1)[NAME]
 
     assert values.to_list() == [first]
-
-
-# Errors.
-
-
-def test_an_unknown_pool_is_told_with_a_close_name() -> None:
-    [issue] = issues(field(pool="shpo"))
-    [far] = issues(field(pool="people"))
-
-    assert (issue.code, issue.path, issue.hint) == ("POOL_NOT_FOUND", f"{AT}/pool", 'did you mean "shop"?')
-    assert far.hint == "pools are shop"
-
-
-def test_an_unknown_column_is_told_with_a_close_name_wherever_it_is_named() -> None:
-    filters = [{"column": "shelf", "op": "GT", "value": 1}, {"column": "colour", "op": "EQ", "value": "red"}]
-    told = issues(
-        field("colr", "a"),
-        field("sku", "b", selection="WEIGHTED", weightColumn="wait"),
-        field("sku", "c", filter=filters),
-        field("", "d"),
-        field(None, "e"),
-    )
-
-    assert [(issue.code, issue.path) for issue in told] == [
-        ("COLUMN_NOT_FOUND", "/fieldMappings/0/params/column"),
-        ("COLUMN_NOT_FOUND", "/fieldMappings/1/params/weightColumn"),
-        ("COLUMN_NOT_FOUND", "/fieldMappings/2/params/filter/1/column"),
-        ("COLUMN_NOT_FOUND", "/fieldMappings/3/params/column"),
-        ("MISSING_PARAM", "/fieldMappings/4/params/column"),
-    ]
-    assert [issue.hint for issue in told][:3] == [
-        'did you mean "color"?',
-        'did you mean "weight"?',
-        'did you mean "color"?',
-    ]
-
-
-def test_a_pool_without_rows_is_refused() -> None:
-    empty = snapshot_of(shop().records.clear(), pool="shop", version=1)
-
-    assert found(field(), pools={"shop": empty}) == [("POOL_EMPTY", f"{AT}/pool")]
-
-
-def test_a_choice_of_nothing_is_told_once() -> None:
-    nothing = [{"column": "color", "op": "EQ", "value": "black"}]
-
-    assert found(field("sku", "a", rowBinding="b"), field("sku", "c", rowBinding="b", filter=nothing)) == [
-        ("POOL_FILTER_EMPTY", "/fieldMappings/1/params/filter")
-    ]
-    assert found(field("empty", skipNulls=True)) == [("POOL_FILTER_EMPTY", f"{AT}/column")]
-    assert found(field("empty", unique_=True), count=1)[0] == ("POOL_FILTER_EMPTY", f"{AT}/column")
-    assert found(field("empty")) == []
-
-
-@pytest.mark.parametrize(
-    ("value", "op", "column"),
-    [
-        ("forty", "GT", "stock"),
-        (5, "EQ", "sku"),
-        ("2026-02-30", "LT", "since"),
-        ([1], "NE", "shelf"),
-        (1, "IN", "shelf"),
-    ],
-)
-def test_a_filter_s_value_must_fit_its_column(value: Any, op: str, column: str) -> None:
-    [issue] = issues(field(filter=[{"column": column, "op": op, "value": value}]))
-
-    assert (issue.code, issue.path) == ("TYPE_MISMATCH", f"{AT}/filter/0/value")
-    assert op in str(issue.hint)
-
-
-def test_a_filter_without_a_value_or_with_an_unknown_operator_is_refused() -> None:
-    assert found(field(filter=[{"column": "sku", "op": "EQ", "value": None}])) == [
-        ("MISSING_PARAM", f"{AT}/filter/0/value")
-    ]
-    assert found(field(filter=[{"column": "sku", "op": "LIKE", "value": "a"}])) == [
-        ("INVALID_VALUE", f"{AT}/filter/0/op")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("weights", "params"),
-    [
-        ([1.0, -0.5], {}),
-        ([1.0, float("nan")], {}),
-        ([1.0, float("inf")], {}),
-        ([0.0, 0.0], {}),
-        ([None, None], {}),
-        (["1", "2"], {}),
-        ([1.0, 0.0], {"filter": [{"column": "sku", "op": "EQ", "value": "b"}]}),
-    ],
-)
-def test_weights_must_be_numbers_not_negative_and_not_all_0_among_the_rows_left(
-    weights: list[Any], params: dict[str, Any]
-) -> None:
-    dtype = pl.Float64 if not isinstance(weights[0], str) else pl.String
-    pool = snapshot_of(
-        pl.DataFrame({"sku": ["a", "b"], "weight": pl.Series(weights, dtype=dtype)}), pool="shop", version=1
-    )
-    bound = {"selection": "WEIGHTED", "weightColumn": "weight", "rowBinding": "b", **params}
-
-    assert found(field(**bound), field("sku", "same", **bound), pools={"shop": pool}) == [
-        ("INVALID_WEIGHTS", f"{AT}/weightColumn")
-    ]
-
-
-def test_weighted_needs_weights() -> None:
-    assert found(field(selection="WEIGHTED")) == [("MISSING_PARAM", f"{AT}/weightColumn")]
-
-
-@pytest.mark.parametrize("choice", [{"selection": "WEIGHTED", "weightColumn": "shelf"}, {"selection": "ZIPF"}])
-def test_unique_cannot_prefer_rows(choice: dict[str, Any]) -> None:
-    assert found(field(unique_=True, **choice)) == [("UNIQUE_DISTRIBUTION_CONFLICT", f"{AT}/selection")]
-    assert found(field(rowBinding="b", unique_=True), field("sku", "b", rowBinding="b", **choice)) == [
-        ("UNIQUE_DISTRIBUTION_CONFLICT", "/fieldMappings/1/params/selection")
-    ]
-
-
-def test_parameters_that_mean_nothing_are_refused() -> None:
-    assert found(
-        field(weightColumn="weight"), field("sku", "b", exponent=2), field("sku", "c", onExhausted="WRAP")
-    ) == [
-        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/0/params/weightColumn"),
-        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/1/params/exponent"),
-        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/2/params/onExhausted"),
-    ]
-
-
-def test_one_broken_field_of_a_binding_hides_nothing_of_the_others() -> None:
-    broken: list[dict[str, Any]] = [
-        {"pool": "shpo"},
-        {"column": "colour"},
-        {"filter": [{"column": "shelf", "op": "GT", "value": "x"}], "selection": "SHUFFLE"},
-        {"selection": "WEIGHTED", "weightColumn": "sku"},
-    ]
-    for params in broken:
-        for unique in (False, True):
-            others = [
-                field("sku", "first", rowBinding="b", unique_=unique),
-                field("sku", rowBinding="b", **params) if "column" not in params else field(**params, rowBinding="b"),
-                field("shelf", "last", rowBinding="b", unique_=unique),
-                field("nothing", "far"),
-            ]
-
-            told = issues(*others, count=5)
-
-            assert {issue.field for issue in told} >= {NAME, "far"}, params
-            assert all(issue.severity is Severity.ERROR for issue in told)
 
 
 # Speed.

@@ -14,6 +14,7 @@ import zstandard
 from hypothesis import given, settings
 
 from engine.batch import Batch
+from engine.issues import Severity
 from engine.schema import Column, OutputType, RecordSchema
 from engine.span import Span
 from sinks.encoding.avro import BLOCK_RECORDS
@@ -189,5 +190,10 @@ def test_objects_of_one_name_in_two_places_are_two_records() -> None:
 def test_missing_fields_are_refused() -> None:
     schema = RecordSchema("r", (Column("a", T.LONG, may_be_missing=True), Column("b", T.LONG)))
 
-    assert [problem.column for problem in encoder("AVRO").check(schema)] == ["a"]
-    assert list(encoder("AVRO").check(EVERY_TYPE)) == []
+    assert [(one.column.name, one.at) for one in encoder("AVRO").check(schema)] == [("a", "/missingRate")]
+
+
+def test_lists_and_objects_are_told_to_become_text() -> None:
+    [told] = encoder("AVRO").check(EVERY_TYPE)
+
+    assert (told.column.name, told.at, told.code, told.severity) == ("document", "", "TYPE_MISMATCH", Severity.WARNING)

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.batch import Batch
+from engine.issues import Severity
 from engine.schema import Column, OutputType, RecordSchema
 from engine.span import Span
+from sdg_project.shapes import issues_of
 from sinks.encoding.csv import Csv, CsvOptions
 from tests.sinks.encoding.records import (
     EVERY_TYPE,
@@ -253,20 +255,25 @@ def test_a_delimiter_that_values_may_hold_is_refused(delimiter: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "paths"),
     [
-        {"delimiter": "'", "quote": "'"},
-        {"quote": "x"},
-        {"nullText": "a,b"},
-        {"nullText": "\n"},
-        {"nullText": '"'},
-        {"lineEnd": "CR"},
-        {"separator": ","},
+        ({"delimiter": "'", "quote": "'"}, ["/quote"]),
+        ({"quote": "x"}, ["/quote"]),
+        ({"nullText": "a,b"}, ["/nullText"]),
+        ({"nullText": "\n"}, ["/nullText"]),
+        ({"nullText": '"'}, ["/nullText"]),
+        ({"delimiter": "|", "quote": "|", "nullText": "|"}, ["/quote", "/nullText"]),
+        ({"lineEnd": "CR"}, ["/lineEnd"]),
+        ({"separator": ","}, ["/separator"]),
     ],
 )
-def test_options_that_make_no_readable_file_are_refused(options: dict[str, str]) -> None:
-    with pytest.raises(ValidationError):
+def test_options_that_make_no_readable_file_are_refused_where_they_stand(
+    options: dict[str, str], paths: list[str]
+) -> None:
+    with pytest.raises(ValidationError) as caught:
         CsvOptions.model_validate(options)
+
+    assert [issue.path for issue in issues_of(caught.value, model=CsvOptions)] == paths
 
 
 def test_options_are_read_in_camel_case() -> None:
@@ -289,9 +296,14 @@ def test_missing_fields_and_columns_of_one_title_are_refused() -> None:
 
     problems = Csv.check(schema)
 
-    assert [(problem.column, problem.code) for problem in problems] == [
-        ("a", "PROPERTY_NOT_ALLOWED"),
-        ("b.c", "DUPLICATE_FIELD"),
-        ("b\\.c", "DUPLICATE_FIELD"),
+    assert [(problem.column.name, problem.at, problem.code) for problem in problems] == [
+        ("a", "/missingRate", "PROPERTY_NOT_ALLOWED"),
+        ("b.c", "/fieldName", "DUPLICATE_FIELD"),
+        ("b\\.c", "/fieldName", "DUPLICATE_FIELD"),
     ]
-    assert list(Csv.check(EVERY_TYPE)) == []
+
+
+def test_lists_and_objects_are_told_to_become_text() -> None:
+    [told] = Csv.check(EVERY_TYPE)
+
+    assert (told.column.name, told.at, told.code, told.severity) == ("document", "", "TYPE_MISMATCH", Severity.WARNING)

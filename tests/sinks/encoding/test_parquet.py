@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 
 from engine.batch import Batch
+from engine.issues import Severity
 from engine.schema import Column, OutputType, RecordSchema
 from engine.span import Span
 from sinks.encoding.compression import Compression
@@ -166,5 +167,10 @@ def test_the_bytes_of_a_small_file() -> None:
 def test_missing_fields_are_refused() -> None:
     schema = RecordSchema("r", (Column("a", T.LONG, may_be_missing=True), Column("b", T.LONG)))
 
-    assert [problem.column for problem in encoder("PARQUET").check(schema)] == ["a"]
-    assert list(encoder("PARQUET").check(EVERY_TYPE)) == []
+    assert [(one.column.name, one.at) for one in encoder("PARQUET").check(schema)] == [("a", "/missingRate")]
+
+
+def test_lists_and_objects_are_told_to_become_text() -> None:
+    [told] = encoder("PARQUET").check(EVERY_TYPE)
+
+    assert (told.column.name, told.at, told.code, told.severity) == ("document", "", "TYPE_MISMATCH", Severity.WARNING)

@@ -1,0 +1,71 @@
+"""Validation: what does not fit the destination is told where the definition says it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from engine.issues import Issue, Severity
+from generators.services.validation import Validation, validate_definition
+from tests.support.runs import Workshop
+
+pytestmark = pytest.mark.django_db
+
+HIDDEN: dict[str, Any] = {"fieldName": "hidden", "type": "SEQUENCE", "omit": True}
+FORMATS = ["csv", "parquet", "avro"]
+
+
+def validation(workshop: Workshop, *mappings: dict[str, Any], **changes: Any) -> Validation:
+    document = workshop.document(HIDDEN, *mappings, **changes)
+    return validate_definition(document, updated_at=datetime(2026, 5, 1, tzinfo=UTC), root=str(workshop.folder))
+
+
+def told(issues: tuple[Issue, ...]) -> list[tuple[str, str, str | None]]:
+    return [(issue.code, issue.path, issue.field) for issue in issues]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_format_without_missing_fields_is_told_at_each_mapping_s_rate(workshop: Workshop, suffix: str) -> None:
+    fields = [{"fieldName": name, "type": "SEQUENCE", "missingRate": 0.1} for name in ("a", "b")]
+
+    found = validation(workshop, *fields, path=f"x.{suffix}")
+
+    assert told(found.issues) == [
+        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/1/missingRate", "a"),
+        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/2/missingRate", "b"),
+    ]
+    assert not validation(workshop, *fields, path="x.jsonl").issues
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("value", [{"a": 1}, [1, 2]])
+def test_a_list_or_an_object_is_a_warning_where_it_becomes_text(workshop: Workshop, suffix: str, value: Any) -> None:
+    field = {"fieldName": "c", "type": "CONSTANT", "params": {"value": value}}
+
+    found = validation(workshop, field, path=f"x.{suffix}")
+
+    assert told(found.issues) == [("TYPE_MISMATCH", "/fieldMappings/1", "c")]
+    assert found.issues[0].severity is Severity.WARNING
+    assert found.bytes_per_record
+    assert workshop.make(field, path=f"x.{suffix}").status == "COMPLETED"
+    assert not validation(workshop, field, path="x.jsonl").issues
+
+
+def test_columns_of_one_title_are_told_at_their_names(workshop: Workshop) -> None:
+    fields = [{"fieldName": name, "type": "SEQUENCE"} for name in ("a.b", "a\\.b")]
+
+    assert told(validation(workshop, *fields, path="x.csv").issues) == [
+        ("DUPLICATE_FIELD", "/fieldMappings/1/fieldName", "a.b"),
+        ("DUPLICATE_FIELD", "/fieldMappings/2/fieldName", "a\\.b"),
+    ]
+
+
+def test_a_null_text_that_could_not_be_read_is_told_where_it_stands(workshop: Workshop) -> None:
+    config = {"path": "x.csv", "nullText": "a,b"}
+
+    found = validation(workshop, destination={"type": "FILE", "config": config})
+
+    assert ("INVALID_VALUE", "/destination/config/nullText", None) in told(found.issues)
+    assert "nullText must be without the delimiter" in found.issues[-1].message
