@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 FILE_NAME = "secret.key"
 
@@ -26,3 +27,20 @@ def read_or_make(home: Path) -> str:
     finally:
         made.unlink()
     return path.read_text()
+
+
+class LateKey:
+    """A key that is read, or made, when it is first used as text; that it is there is known before."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return read_or_make(self._home)
+
+    def encode(self, *arguments: Any) -> bytes:
+        """As that of the text."""
+        return str(self).encode(*arguments)

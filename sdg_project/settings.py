@@ -6,10 +6,9 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.functional import lazy
 
 from sdg_project import env
-from sdg_project.secret_key import read_or_make
+from sdg_project.secret_key import LateKey
 
 if _faults := list(env.faults()):
     raise ImproperlyConfigured("; ".join(_faults))
@@ -21,7 +20,7 @@ SDG_UPLOAD_MAX_BYTES = env.upload_max_bytes()
 
 DEBUG = False
 # Made only when something is signed: looking at records leaves no trace.
-SECRET_KEY: Any = env.secret_key() or lazy(lambda: read_or_make(env.home()), str)()
+SECRET_KEY: Any = env.secret_key() or LateKey(env.home())
 ALLOWED_HOSTS = env.allowed_hosts()
 
 INSTALLED_APPS = [

@@ -31,7 +31,7 @@ STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs; default 5")
-    parser.add_argument("--part", choices=["fields", "formats", "orders", "start"], help="only one part")
+    parser.add_argument("--part", choices=["fields", "formats", "orders", "pools", "start"], help="only one part")
     arguments = parser.parse_args()
     import django
 
@@ -43,6 +43,7 @@ def main() -> None:
         "fields": bench_fields,
         "formats": bench_formats,
         "orders": bench_orders,
+        "pools": bench_pools,
         "start": bench_start,
     }
     for name, part in parts.items():
@@ -180,6 +181,43 @@ def write_plan(path: object, count: int) -> None:
     sink.close()
     destination.finalize()
     destination.close()
+
+
+def bench_pools(rounds: int) -> None:
+    """Picks from and lookups in a pool of a million rows, and how long its plan takes to make."""
+    import polars as pl
+
+    from engine.span import Span
+    from generators.definition import read_definition
+    from generators.examination import compile_plan
+    from generators.facts import RunFacts
+    from pools.snapshot import snapshot_of
+
+    number = pl.int_range(1_000_000).reverse()
+    shop = snapshot_of(
+        pl.select(key=number * 7, name=pl.concat_str([pl.lit("customer "), number]), row=number), pool="shop", version=1
+    )
+
+    def mapping(name: str, **params: object) -> dict[str, object]:
+        return {"fieldName": name, "type": "POOL_REFERENCE", "params": {"pool": "shop", **params}}
+
+    def plan_of(*mappings: dict[str, object]) -> Plan:
+        reading = read_definition({"name": "pools", "fieldMappings": list(mappings)})
+        return compile_plan(reading, facts=RunFacts(1, STARTED_AT), pools={"shop": shop})
+
+    key = mapping("key", column="key")
+    plans = {
+        "pick of a text": plan_of(mapping("name", column="name")),
+        "pick of a key": plan_of(key),
+        "pick and lookup by it": plan_of(key, mapping("row", column="row", keyField="key", keyColumn="key")),
+    }
+    contestants: dict[str, Callable[[], object]] = {
+        name: lambda plan=plan: plan.batch(Span(10**9, BATCH))  # type: ignore[misc]
+        for name, plan in plans.items()
+    }
+    print("\npools of a million rows, records/s")
+    for name, seconds in median_seconds(contestants, rounds).items():
+        print(f"  {name:24} {BATCH / seconds:>14,.0f}")
 
 
 def bench_start(rounds: int) -> None:

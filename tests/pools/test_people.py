@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
-from time import perf_counter
 
 import polars as pl
 import pytest
 
 from pools.builtin.base import builtin_pools, data_lines
 from pools.builtin.people import People
-from pools.snapshot import content_hash, open_snapshot, write_snapshot
+from pools.snapshot import content_hash
 
 
 @pytest.fixture(scope="module")
@@ -77,20 +75,3 @@ def test_the_lists_hold_nothing_twice() -> None:
 
     assert len(set(given)) == len(given) >= 200
     assert len(set(surnames)) == len(surnames) >= 400
-
-
-def test_the_pool_is_made_and_opened_quickly(tmp_path: Path) -> None:
-    def timed(action: object) -> float:
-        times = []
-        for _ in range(3):
-            start = perf_counter()
-            action()  # type: ignore[operator]
-            times.append(perf_counter() - start)
-        return min(times)
-
-    path = tmp_path / "people.arrow"
-    write_snapshot(People.records(), path)
-
-    # The best of three, as others use the machine, too; about 0.007 and 0.001 s.
-    assert timed(People.records) < 1.0
-    assert timed(lambda: open_snapshot(path, pool="people", version=0, content_hash="")) < 0.02

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from engine.errors import RecordInvalid
 from engine.schema import OutputType
 from engine.span import MAX_RECORDS, Span
 from engine.stream import Source
-from pools.snapshot import Snapshot, open_snapshot, snapshot_of, write_snapshot
+from pools.snapshot import open_snapshot, snapshot_of, write_snapshot
 from tests.generators.fields.examined import NAME
 from tests.generators.fields.shop import (
     SELECTIONS,
@@ -297,48 +295,3 @@ def test_values_can_be_cast(column: str, to: OutputType, first: Any) -> None:
     values = records(field(column, selection="SEQUENTIAL", outputType_=to.value), count=1)[NAME]
 
     assert values.to_list() == [first]
-
-
-# Speed.
-
-
-@cache
-def large() -> Snapshot:
-    number = pl.int_range(1_000_000)
-    records = pl.select(
-        code=pl.concat_str([pl.lit("code "), number]),
-        city=pl.concat_str([pl.lit("City "), number % 5_000]),
-        street=pl.concat_str([pl.lit("Street number "), number % 60_000]),
-        price=(number * 37 % 100_009).cast(pl.Decimal(18, 2)),
-        weight=(number % 97).cast(pl.Float64),
-    )
-    return snapshot_of(records, pool="shop", version=1)
-
-
-def test_a_plan_on_a_million_rows_is_made_in_1500_ms() -> None:
-    condition = [{"column": "price", "op": "GT", "value": 5}]
-    mappings = [field(column, column, rowBinding="b") for column in large().records.columns]
-    mappings[0]["params"] |= {"selection": "WEIGHTED", "weightColumn": "weight", "filter": condition}
-
-    seconds = least_seconds(lambda: planned(*mappings, field("code", unique_=True), pools={"shop": large()}), rounds=3)
-
-    assert seconds < 1.5  # 0.4 on an idle machine
-
-
-@pytest.mark.parametrize("column", ["code", "city", "street"])
-def test_texts_are_picked_in_25_ns(column: str) -> None:
-    plan = planned(field(column), pools={"shop": large()})
-
-    seconds = least_seconds(lambda: plan.batch(Span(10**9, 65_536)), rounds=30)
-
-    assert seconds / 65_536 < 25e-9  # 12 on an idle machine
-
-
-def least_seconds(work: Any, *, rounds: int) -> float:
-    """The least time of some rounds: other processes only make it longer."""
-    taken = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started)
-    return min(taken)
