@@ -87,6 +87,13 @@ class RunHealth(StrEnum):
     RETRYING = "RETRYING"
 
 
+class EscalateTo(StrEnum):
+    """What too many bad records do to a run that goes on without them."""
+
+    PAUSE = "PAUSE"
+    STOP = "STOP"
+
+
 class StartMode(StrEnum):
     """Whether a new run begins at record 0 (the default), or behind the last one's."""
 

@@ -52,6 +52,7 @@ def main() -> None:
     from django_q.signals import post_spawn
     from django_q.worker import worker as worker_loop
 
+    import generators.runs.tasks  # noqa: F401  # before the workers are forked, which then start at once and share it
     from generators.runs.worker import Heart
 
     class Cluster(Sentinel):  # type: ignore[misc]  # django-q2 has no types

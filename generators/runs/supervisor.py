@@ -25,6 +25,8 @@ from generators.runs.worker import this_host
 _LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 20.0
 """How long a child may take to end before it is killed."""
+_START_SECONDS = 60.0
+"""How long the workers may take to say that they are there, before they are taken for stuck."""
 _DAY_SECONDS = 86_400.0
 _log = logging.getLogger("sdg.supervisor")
 
@@ -87,6 +89,7 @@ class Supervisor:
     def __init__(self, cluster: Child, others: Sequence[Child] = (), *, daily: Callable[[], None]) -> None:
         self.cluster, self.others, self._daily = cluster, others, daily
         self._waiting: dict[int, tuple[int, float]] = {}
+        self._complete_since: float | None = None
         self._rung_at = 0.0
         self._day_began_at = time.monotonic() - _DAY_SECONDS
         self._stopped = False
@@ -129,6 +132,8 @@ class Supervisor:
         That happens when a worker is killed while it waits for work: it dies with the lock of the queue.
         """
         now = time.monotonic()
+        complete = self._count_workers() >= settings.Q_CLUSTER["workers"]
+        self._complete_since = (self._complete_since or now) if complete else None
         self._waiting = {
             shard.pk: self._waiting[shard.pk]
             if self._waiting.get(shard.pk, (-1, 0.0))[0] == shard.epoch
@@ -136,16 +141,22 @@ class Supervisor:
             for shard in due
         }
         longest = min((since for _, since in self._waiting.values()), default=now)
+        since = self._complete_since or self.cluster.started_at + _START_SECONDS
         limit = timing.stuck_time() / timedelta(seconds=1)
-        if now - max(longest, self.cluster.started_at) < limit or self._busy() >= settings.Q_CLUSTER["workers"]:
+        if now - max(longest, since) < limit or self._count_busy() >= settings.Q_CLUSTER["workers"]:
             return
         _log.warning("the workers are stuck and are started anew", extra={"fields": {"due": len(due)}})
         self.cluster.kill()
         bury_the_dead()
         self._waiting.clear()
+        self._complete_since = None
         self.cluster.start()
 
-    def _busy(self) -> int:
+    def _count_workers(self) -> int:
+        """How many workers of this machine have said that they are there."""
+        return Worker.objects.filter(host=this_host()).count()
+
+    def _count_busy(self) -> int:
         """How many shards this machine's workers hold."""
         ours = Worker.objects.filter(host=this_host()).values("pk")
         return Shard.objects.filter(owner__in=ours).count()

@@ -1,4 +1,4 @@
-"""How long things may take in the service: one setting, the lease, and all else in proportion to it."""
+"""How long things may take in the service: one setting, the lease, and what depends on it in proportion to it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,14 @@ def ring_time() -> timedelta:
     return lease() / 12
 
 
+def alive_time() -> timedelta:
+    """How long a worker that does not beat is taken to be alive: a lease, or as long as a busy machine may need."""
+    return max(lease(), timedelta(seconds=10))
+
+
 def stuck_time() -> timedelta:
-    """How long a shard may wait for a free worker before the workers are taken for stuck: 10 s with the default."""
-    return lease() / 6
+    """How long a shard may wait for a free worker before the workers are taken for stuck."""
+    return timedelta(seconds=10)
 
 
 def ending_time() -> timedelta:

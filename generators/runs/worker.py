@@ -55,7 +55,7 @@ def dead_workers() -> list[str]:
 
 def count_alive() -> int:
     """How many workers have beaten lately, wherever they are."""
-    return Worker.objects.filter(beat_at__gt=Now() - timing.lease(), is_leaving=False).count()
+    return Worker.objects.filter(beat_at__gt=Now() - timing.alive_time(), is_leaving=False).count()
 
 
 class Heart(threading.Thread):
