@@ -146,4 +146,4 @@ def test_paced_frames_end_with_each_second(arrival: Arrival, curve: str, frame: 
 
 
 def test_a_paced_run_has_one_shard() -> None:
-    assert paced(50).shards(10**12, 1) == [Span(0, 10**12)]
+    assert paced(50).shards(Span(0, 10**12), 1) == [Span(0, 10**12)]
