@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from engine.rates import MICROS
 from engine.span import Span
 
 FRAME_RECORDS = 65_536
@@ -62,6 +64,44 @@ class Cuts:
         inner = [(first + units * number // shards) * unit for number in range(1, shards)]
         borders = [span.start, *inner, span.end]
         return [Span(start, end - start) for start, end in itertools.pairwise(borders)]
+
+
+class Planned(Protocol):
+    """What knows when each record of a run is due, in microseconds; see `engine.schedule.Schedule`."""
+
+    def due_one(self, number: int) -> int:
+        """When a record is due."""
+        ...
+
+    def count_before(self, time_us: int) -> int:
+        """How many records are due before a time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedCuts(Cuts):
+    """The borders of a run that keeps a pace: frames also end with each whole second of planned time.
+
+    In a second with more than `frame` records they are counted from its beginning.
+    """
+
+    planned: Planned
+    _second: list[range] = field(default_factory=lambda: [range(0)], compare=False, repr=False)
+    """The records of the second that was looked at last."""
+
+    def frame_end(self, number: int) -> int:
+        """The first border behind the record `number`: in ``[number + 1, number + frame]``, of a run without an end."""
+        second = self._second_of(number)
+        end = min(second.start + ((number - second.start) // self.frame + 1) * self.frame, second.stop)
+        return end if self.roll is None else min(end, (number // self.roll + 1) * self.roll)
+
+    def _second_of(self, number: int) -> range:
+        """The records that are due in the same second."""
+        if number not in self._second[0]:
+            second = self.planned.due_one(number) // MICROS
+            borders = (self.planned.count_before(at * MICROS) for at in (second, second + 1))
+            self._second[0] = range(*borders)
+        return self._second[0]
 
 
 def frame_records(bytes_per_record: float) -> int:

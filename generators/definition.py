@@ -12,8 +12,11 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 from engine.issues import Issue, did_you_mean, pointer
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
 from engine.span import MAX_RECORDS
-from generators.enums import EndCondition, GenerationMode, OnError
+from generators.enums import ClockType, CountBasis, EndCondition, GenerationMode, OnError
 from generators.fields.base import FieldType, field_types
+from generators.pace_rules import pace_issues
+from generators.rates.quantities import Length, Rate, Speed
+from generators.rates.shape import RateShape
 from sdg_project.shapes import Faults, FieldName, Name, Number, Params, Share, issues_of
 
 MAX_FIELDS = 500
@@ -73,10 +76,22 @@ class RecordShape(Params):
 class ClockShape(Params):
     """When the records take place."""
 
+    type: ClockType = Field(
+        default=ClockType.SYSTEM, description="REALTIME: SYSTEM goes with the present, SIMULATED counts from start."
+    )
     start: str | None = Field(
         default=None, description="Instant of the first record.", examples=["2026-01-01T00:00:00Z", "now-30d"]
     )
-    step_ms: int = Field(default=1000, ge=0, le=10**12, description="Milliseconds from one record to the next.")
+    step_ms: int = Field(default=1000, ge=0, le=10**12, description="BATCH: milliseconds from one record to the next.")
+    speed: Speed = Field(default=1, description="SIMULATED: how many seconds of the clock go by in one.", examples=[60])
+    then_live: bool = Field(default=False, description="SIMULATED: go on with the present once it is met.")
+
+
+class SafetyShape(Params):
+    """Limits that end a run, whatever its end condition; the first one that is met counts."""
+
+    max_records: int | None = Field(default=None, ge=1, le=MAX_RECORDS, description="Most records.")
+    max_runtime_seconds: Length | None = Field(default=None, description="Longest running time, without pauses.")
 
 
 class DefinitionShape(Params):
@@ -93,6 +108,15 @@ class DefinitionShape(Params):
     generation_mode: GenerationMode = Field(default=GenerationMode.BATCH, description="How fast records are made.")
     end_condition: EndCondition = Field(default=EndCondition.RECORD_COUNT, description="What ends a run.")
     record_count: int | None = Field(default=None, ge=1, le=MAX_RECORDS, description="How many records a run makes.")
+    count_basis: CountBasis = Field(default=CountBasis.GENERATED, description="RECORD_COUNT: what is counted.")
+    duration_seconds: Length | None = Field(default=None, description="DURATION: how long a run lasts.", examples=[900])
+    include_paused: bool = Field(default=False, description="DURATION: whether time goes by in a pause.")
+    safety: SafetyShape = Field(default_factory=SafetyShape, description="Limits that end a run in any case.")
+    rate: RateShape | None = Field(default=None, description="REALTIME: how many records a second.")
+    max_records_per_second: Rate | None = Field(default=None, description="BATCH: make no more than that.")
+    max_latency_ms: int = Field(
+        default=200, ge=20, le=1000, description="REALTIME: after how long records are committed at the latest."
+    )
     clock: ClockShape = Field(default_factory=ClockShape, description="When the records take place.")
     batch_size: int | None = Field(default=None, ge=1, le=100_000, description="Most records in one write.")
     shards: int | None = Field(default=None, ge=1, le=512, description="Into how many ranges a run is cut.")
@@ -155,7 +179,10 @@ class Reading:
 
 
 def read_definition(document: Any, *, destination_required: bool = False, count_required: bool = False) -> Reading:
-    """Check the shape of a document as it came from JSON or YAML."""
+    """Check the shape of a document as it came from JSON or YAML.
+
+    A run needs to know its destination and, with `count_required`, what its end condition counts.
+    """
     if not isinstance(document, dict):
         return Reading(None, (Issue("TYPE_MISMATCH", "", "a definition is an object with named properties"),))
     issues = [
@@ -170,10 +197,8 @@ def read_definition(document: Any, *, destination_required: bool = False, count_
     issues += mapping_issues
     if destination_required and own.get("destination") is None:
         issues.append(Issue("MISSING_PARAM", "/destination", '"destination" is required'))
-    if count_required and shape is not None and shape.record_count is None:
-        issues.append(
-            Issue("MISSING_PARAM", "/recordCount", '"recordCount" is required when the end condition is RECORD_COUNT')
-        )
+    if shape is not None:
+        issues += pace_issues(shape, end_required=count_required)
     if shape is None:
         shape = _nearest_shape(own, issues)
     definition = None if shape is None else Definition(own, shape, tuple(mappings))

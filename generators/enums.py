@@ -6,11 +6,29 @@ from enum import StrEnum
 
 
 class GenerationMode(StrEnum):
+    """How fast records are made: as the destination takes them, or as a rate says."""
+
     BATCH = "BATCH"
+    REALTIME = "REALTIME"
 
 
 class EndCondition(StrEnum):
     RECORD_COUNT = "RECORD_COUNT"
+    DURATION = "DURATION"
+    MANUAL = "MANUAL"
+
+
+class CountBasis(StrEnum):
+    """Which records count towards the record count."""
+
+    GENERATED = "GENERATED"
+
+
+class ClockType(StrEnum):
+    """Whether records take place when they are made, or from some other instant on."""
+
+    SYSTEM = "SYSTEM"
+    SIMULATED = "SIMULATED"
 
 
 class OnError(StrEnum):
@@ -74,6 +92,8 @@ class EndReason(StrEnum):
     """Why a run came to its end."""
 
     RECORD_COUNT = "RECORD_COUNT"
+    DURATION = "DURATION"
+    SAFETY_LIMIT = "SAFETY_LIMIT"
     SEQUENCE_END = "SEQUENCE_END"
     POOL_EXHAUSTED = "POOL_EXHAUSTED"
     USER = "USER"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.choice import Tables
@@ -16,11 +15,13 @@ from generators.casting import CannotCast
 from generators.casts import Cast
 from generators.definition import Definition, FieldMapping, Reading
 from generators.distinctness import merging
-from generators.facts import Clock, RunFacts, epoch_ms, parse_instant
+from generators.facts import RunFacts
 from generators.field_names import name_issues
 from generators.fields.base import FieldType, HiddenColumn, Output, Scope
+from generators.pace import Pace, pace_of
 from generators.plan import Plan, PlannedField
 from generators.record_schema import check_schema, targets_of
+from generators.times.clocks import Clock
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
 
@@ -75,11 +76,12 @@ class _Examiner:
         self.targets = targets_of(definition)
 
     def examine(self, issues: list[Issue], tables: Tables | None) -> Examination:
-        clock, clock_issues = compile_clock(self.definition, self.facts)
-        issues += clock_issues
+        pace, pace_issues = pace_of(self.definition, self.facts, tables)
+        issues += pace_issues
+        self.facts = replace(self.facts, record_count=pace.record_count)
         issues += name_issues(self.names)
         for mapping in self.definition.mappings:
-            self._make(mapping, clock)
+            self._make(mapping, pace.clock)
         suspicious: set[str] = set()
         for name in self._dependencies_first():
             _ = self.fields[name].known_output  # now what it refers to is known: no chain is followed in depth
@@ -104,7 +106,7 @@ class _Examiner:
             )
         if any(issue.severity is Severity.ERROR for issue in issues):
             return Examination(tuple(issues), None)
-        return Examination(tuple(issues), self._plan(clock, casts, tables))
+        return Examination(tuple(issues), self._plan(pace, casts, tables))
 
     def _make(self, mapping: FieldMapping, clock: Clock) -> None:
         name = mapping.shape.field_name
@@ -233,7 +235,7 @@ class _Examiner:
             pointer=self.mappings[name].pointer,
         )
 
-    def _plan(self, clock: Clock, casts: Mapping[str, Cast], tables: Tables | None) -> Plan:
+    def _plan(self, pace: Pace, casts: Mapping[str, Cast], tables: Tables | None) -> Plan:
         hidden: dict[str, HiddenColumn] = {}
         planned: dict[str, PlannedField] = {}
         for name, field in self.fields.items():
@@ -249,7 +251,7 @@ class _Examiner:
                 shape.omit,
             )
         parts: dict[str, FieldType[Any] | HiddenColumn] = {**hidden, **self.fields}
-        made = dict(tables) if tables is not None else _make_tables(parts)
+        made = dict(tables) if tables is not None else {**pace.tables, **_make_tables(parts)}
         for name, part in parts.items():
             prefix = f"{name}/"
             part.bind({key.removeprefix(prefix): made[key] for key in made if key.rpartition("/")[0] == name})
@@ -262,7 +264,7 @@ class _Examiner:
         schema = RecordSchema(self.definition.name, written)
         used = {name for mapping in self.mappings.values() for name in mapping.kind.pool_names(mapping.params)}
         pools = {name: self.pools[name] for name in sorted(used)}
-        return Plan(self.definition, self.facts, clock, pools, order, schema, made)
+        return Plan(self.definition, self.facts, pace, pools, order, schema, made)
 
     def _order(self) -> list[str]:
         """Fields after those that they depend on; where that leaves a choice, by rank and place."""
@@ -284,19 +286,3 @@ class _Examiner:
 
 def _make_tables(parts: Mapping[str, FieldType[Any] | HiddenColumn]) -> dict[str, Any]:
     return {f"{name}/{table}": array for name, part in parts.items() for table, array in part.tables().items()}
-
-
-def compile_clock(definition: Definition, facts: RunFacts) -> tuple[Clock, list[Issue]]:
-    """When the records take place: from ``clock.start`` on, else so that the last one is at the start of the run."""
-    shape = definition.shape.clock
-    fixed = facts.started_at_given
-    if shape.start is not None:
-        try:
-            first = epoch_ms(parse_instant(shape.start, started_at=facts.started_at))
-        except ValueError as error:
-            return Clock(0, shape.step_ms, fixed=True), [Issue("TYPE_MISMATCH", "/clock/start", str(error))]
-        fixed = fixed or not shape.start.startswith("now")
-    else:
-        behind = (facts.record_count - 1) * shape.step_ms if facts.record_count else 0
-        first = epoch_ms(facts.started_at.astimezone(UTC)) - behind
-    return Clock(first, shape.step_ms, fixed=fixed), []

@@ -6,11 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-from numpy.typing import NDArray
-
-from engine.span import Span
-
 _RELATIVE = re.compile(r"now(?:(?P<sign>[+-])(?P<amount>\d{1,9})(?P<unit>[smhdw]))?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,22 +27,6 @@ class RunFacts:
     run_id: str = "preview"
     entropy: str = ""
     earlier_records: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The planned instant of each record, in milliseconds since 1970 (UTC): a function of its number alone.
-
-    `fixed` says that a new run with the same definition has the same instants.
-    """
-
-    start_ms: int
-    step_ms: int
-    fixed: bool
-
-    def instants(self, span: Span) -> NDArray[np.int64]:
-        """When the records of a span take place: shape ``(span.count,)``."""
-        return np.arange(span.start, span.end, dtype=np.int64) * self.step_ms + self.start_ms
 
 
 def epoch_ms(instant: datetime) -> int:

@@ -20,8 +20,10 @@ from engine.span import Span
 from engine.version import ENGINE_VERSION
 from generators.casting import cast_values, refuse_unread
 from generators.definition import Definition
-from generators.facts import Clock, RunFacts, epoch_ms
+from generators.facts import RunFacts, epoch_ms
 from generators.fields.base import FieldType, HiddenColumn, Output
+from generators.pace import Pace
+from generators.times.clocks import Clock
 from pools.snapshot import Snapshot
 from sdg_project.exact_json import ExactEncoder
 
@@ -52,7 +54,7 @@ class Plan:
 
     definition: Definition
     facts: RunFacts
-    clock: Clock
+    pace: Pace
     pools: Mapping[str, Snapshot]
     steps: Sequence[PlannedField | HiddenColumn]
     schema: RecordSchema
@@ -79,6 +81,11 @@ class Plan:
         )
 
     @property
+    def clock(self) -> Clock:
+        """When the records take place."""
+        return self.pace.clock
+
+    @property
     def fields(self) -> list[PlannedField]:
         """The fields, in the order of evaluation."""
         return [step for step in self.steps if isinstance(step, PlannedField)]
@@ -99,7 +106,7 @@ class Plan:
         """32 hex digits that are equal when the records are: whatever the destination, the cuts and the workers."""
         used = {fact for planned in self.fields for fact in planned.field.uses()}
         facts = {
-            "clock": [self.clock.start_ms, self.clock.step_ms],
+            "clock": self.clock.identity,
             "startedAt": epoch_ms(self.facts.started_at),
             "runId": self.facts.run_id,
             "entropy": self.facts.entropy,

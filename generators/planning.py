@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from engine.batch import Batch
+from engine.cuts import Cuts
 from engine.issues import Issue, did_you_mean
 from engine.schema import RecordSchema
 from engine.span import Span
 from generators.definition import read_definition
 from generators.examination import compile_plan
 from generators.models import Run
+from generators.pace import pace_of
 from generators.plan import Plan, hash_of_tables
 from generators.run_spec import PoolPin, RunSpec
 from pools import services as pool_services
@@ -87,9 +89,9 @@ def bytes_per_record(plan: Plan, batch: Batch) -> float:
     return len(encoder.frame(batch).payload) / batch.span.count
 
 
-def sample(plan: Plan, count: int) -> Batch:
+def sample(plan: Plan, count: int | None) -> Batch:
     """The first records, or as many as there will be."""
-    return plan.batch(Span(0, min(count, SAMPLE_RECORDS)))
+    return plan.batch(Span(0, SAMPLE_RECORDS if count is None else min(count, SAMPLE_RECORDS)))
 
 
 # Runs.
@@ -161,6 +163,15 @@ def _pinned(run: Run, name: str, pin: PoolPin) -> Snapshot:
     return replace(snapshot, weight_column=pin.weight_column)
 
 
+def _cuts_of_run(run: Run, spec: RunSpec) -> Cuts:
+    """Where the run is cut, without the whole of its plan."""
+    definition = read_definition(spec.document).definition if spec.paced else None
+    if definition is None:
+        return spec.cuts(None)
+    pace, _ = pace_of(definition, spec.facts(str(run.pk)), _kept_tables(run))
+    return spec.cuts(pace.schedule)
+
+
 def destination_of_run(run: Run, schema: RecordSchema, shards: Sequence[Span] | None = None) -> Destination[Any]:
     """The run's destination, as every process that works on the run sees it; `shards` are its own unless given."""
     spec = RunSpec.from_json(run.spec)
@@ -174,7 +185,7 @@ def destination_of_run(run: Run, schema: RecordSchema, shards: Sequence[Span] | 
         started_at=run.started_at,
         schema=schema,
         spec_hash=run.spec_hash,
-        cuts=spec.cuts,
+        cuts=_cuts_of_run(run, spec),
         shards=tuple(shards if shards is not None else (shard.span for shard in run.shards.all())),
         root=spec.root,
         overwrite=spec.overwrite,

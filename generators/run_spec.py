@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from engine.cuts import Cuts
+from engine.cuts import Cuts, TimedCuts
+from engine.schedule import Schedule
 from engine.version import ENGINE_VERSION
 from generators.facts import RunFacts
 from sdg_project.errors import Conflict
@@ -26,16 +27,16 @@ class PoolPin:
 class RunSpec:
     """What a run is made from.
 
-    `record_count` is how many records it makes, from `first_record` on; `asked_count` how many there would be from
-    record 0 on, which the clock counts back from.
+    `record_count` is how many records it makes, from `first_record` on, None while only time or a person ends it;
+    `asked_count` how many there would be from record 0 on, which the clock counts back from.
     """
 
     document: Mapping[str, Any]
     seed: int
     started_at: str
     started_at_given: bool
-    record_count: int
-    asked_count: int
+    record_count: int | None
+    asked_count: int | None
     end_reason: str
     entropy: str
     earlier_records: int
@@ -48,6 +49,10 @@ class RunSpec:
     owner: str
     overwrite: bool
     first_record: int = 0
+    paced: bool = False
+    """Whether records are due at certain times, by which the run is cut then."""
+    timed: bool = False
+    """Whether something depends on the running time: `Run.active_seconds` is then kept by the run's one writer."""
     continues: bool = False
     """Whether records depend on how many numbers earlier runs have used."""
     engine_version: str = ENGINE_VERSION
@@ -66,9 +71,11 @@ class RunSpec:
             message = f"the run was started by another version of sdg (engine {document.get('engine_version')})"
             raise Conflict("SPEC_VERSION", message, hint="continue it there, or start a new run") from error
 
-    @property
-    def cuts(self) -> Cuts:
-        return Cuts(self.frame, self.roll)
+    def cuts(self, schedule: Schedule | None) -> Cuts:
+        """Where the run is cut; the schedule is that of its plan."""
+        if schedule is None:
+            return Cuts(self.frame, self.roll)
+        return TimedCuts(self.frame, self.roll, planned=schedule)
 
     def facts(self, run_id: str) -> RunFacts:
         """The facts that the records may depend on."""

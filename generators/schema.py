@@ -61,7 +61,7 @@ class Run(Answer):
     status: RunStatus
     records_written: int
     records_failed: int
-    record_count: int
+    record_count: int | None
     bytes_written: int
     active_seconds: float
     average_rate: int
@@ -90,9 +90,10 @@ class Records(Answer):
 
 
 class Estimates(Answer):
-    records: int
+    records: int | None
     bytes_per_record: int
-    total_bytes: int
+    total_bytes: int | None
+    duration_seconds: float | None
     pool_memory_bytes: int
     basis: str
 

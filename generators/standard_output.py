@@ -7,12 +7,17 @@ import uuid
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from engine.cuts import Cuts, frame_records
+from engine.cuts import Cuts, TimedCuts, frame_records
 from engine.issues import Issue
-from engine.span import Span
+from engine.rates import MICROS
+from engine.span import MAX_RECORDS, Span
 from generators.definition_files import DefinitionFile
+from generators.pace import TimeLimit, time_limit
 from generators.planning import bytes_per_record, sample
+from generators.runs.pacing import GRACE_US, latency_of, pacing_of
+from generators.runs.runner import Progress, Watch, run_slice
 from generators.services.drafts import draft, errors_of, present, run_length
+from generators.stream_sink import StreamSink
 from sdg_project.errors import Invalid
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
@@ -40,17 +45,27 @@ def write_to(
         raise Invalid(refused)
     encoder = kind(plan.schema, kind.Options(), Compression.NONE)
     count, reason = run_length(plan)
-    cuts = Cuts(frame_records(bytes_per_record(plan, sample(plan, count))))
+    frame = frame_records(bytes_per_record(plan, sample(plan, count)))
+    schedule, limit = plan.pace.schedule, time_limit(plan.definition.shape)
     started = time.monotonic()
-    stream.write(encoder.header())
-    written, number = len(encoder.header()), 0
-    while number < count:
-        end = min(cuts.frame_end(number), count)
-        payload = encoder.frame(plan.batch(Span(number, end - number))).payload
-        stream.write(payload)
-        written, number = written + len(payload), end
-    stream.flush()
+
+    sink = StreamSink(stream, encoder)
+    end = run_slice(
+        plan,
+        sink,
+        shard=Span(0, MAX_RECORDS if count is None else count),
+        next_record=sink.open(0),
+        cuts=Cuts(frame) if schedule is None else TimedCuts(frame, planned=schedule),
+        batch_size=plan.definition.shape.batch_size,
+        watch=_TimeLimit(limit, 0 if schedule is None else GRACE_US),
+        pacing=pacing_of(plan),
+        max_latency_s=latency_of(plan),
+    )
+    sink.close()
     seconds = time.monotonic() - started
+    if limit is not None and end.next_record != count:
+        reason = limit.reason
+    count, written = end.next_record, sink.bytes_written
     report: dict[str, Any] = {
         "runId": None,
         "status": "COMPLETED",
@@ -70,3 +85,13 @@ def write_to(
 
         report["digest"] = run_digest(plan, [Span(0, count)])
     return report
+
+
+class _TimeLimit(Watch):
+    """Ends a run when its time is over."""
+
+    def __init__(self, limit: TimeLimit | None, grace_us: int) -> None:
+        self._until = None if limit is None else time.monotonic() + (limit.time_us + grace_us) / MICROS
+
+    def committed(self, progress: Progress) -> bool:
+        return self._until is None or time.monotonic() < self._until

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.issues import Severity
+from generators.planning import SAMPLE_RECORDS
 from generators.services.validation import Validation
 from sdg_project.exact_json import VerbatimDecoder
 from sinks.encoding.base import encoders
@@ -41,13 +42,15 @@ def validation_answer(
     answer["effectiveSeed"] = plan.facts.seed
     answer["determinism"] = {"deterministic": not plan.reasons, "randomAccess": True, "reasons": plan.reasons}
     answer["dependencyOrder"] = [field.name for field in plan.fields]
-    if batch is not None and validation.bytes_per_record is not None and validation.records is not None:
+    if batch is not None and validation.bytes_per_record is not None:
+        size, records = validation.bytes_per_record, validation.records
         answer["estimates"] = {
-            "records": validation.records,
-            "bytesPerRecord": round(validation.bytes_per_record),
-            "totalBytes": round(validation.bytes_per_record * validation.records),
+            "records": records,
+            "bytesPerRecord": round(size),
+            "totalBytes": None if records is None else round(size * records),
+            "durationSeconds": validation.duration_seconds,
             "poolMemoryBytes": sum(pool.records.estimated_size() for pool in plan.pools.values()),
-            "basis": f"{min(validation.records, 200)} preview records",
+            "basis": f"{SAMPLE_RECORDS if records is None else min(records, SAMPLE_RECORDS)} preview records",
         }
         kind = encoders["JSONL"]
         payload = kind(plan.schema, kind.Options(), Compression.NONE).frame(batch).payload

@@ -24,7 +24,8 @@ from engine.issues import Issue, Severity
 from engine.schema import OutputType
 from engine.span import Span
 from engine.stream import Source, Stream
-from generators.facts import Clock, RunFacts
+from generators.facts import RunFacts
+from generators.times.clocks import Clock
 from generators.times.envelope import Envelope
 from pools.snapshot import Snapshot
 from sdg_project.registry import Kind, Registry

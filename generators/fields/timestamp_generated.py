@@ -350,7 +350,7 @@ class TimestampGenerated(FieldType[Parameters]):
         params = self.params
         match params.mode:
             case TimeMode.CLOCK:
-                return Envelope(self.scope.clock.start_ms, self.scope.clock.step_ms)
+                return self.scope.clock.envelope
             case TimeMode.SEQUENTIAL if (first := self._written.get("start")) is not None:
                 return Envelope(first.in_zone(zone), params.step_ms, params.jitter_ms, params.jitter_ms)
             case TimeMode.RANGE if (drawn := self._range_in(zone)) is not None:

@@ -289,7 +289,7 @@ class UuidGenerated(FieldType[UuidGeneratedParams]):
         """Between which instants those of version 7 lie, if that is known."""
         field = self.params.timestamp_field
         if field is None:
-            return Envelope(self.scope.clock.start_ms, self.scope.clock.step_ms)
+            return self.scope.clock.envelope
         return envelope_of(field, self.scope)
 
 

@@ -21,10 +21,13 @@ from generators.enums import EndReason, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.child import work
+from generators.runs.ending import end_early
 from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
+from generators.runs.pacing import latency_of
 from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.stopwatch import Stopwatch
 from sdg_project.failpoints import failpoint
 from sdg_project.memory import keep_freed_memory
 from sinks.errors import SinkError, TransientSinkError, is_pausing
@@ -94,9 +97,11 @@ def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], N
         # Whoever had a shard is gone, since we hold the lock. Also those that were done are opened again, in case that
         # what they had hidden was lost: a complete one costs no more than that.
         run.shards.update(owner="", state=ShardState.READY)
-        started = time.monotonic()
+        spec, started = RunSpec.from_json(run.spec), time.monotonic()
         failure = _carried(run, workers=workers, stop=stop, on_progress=on_progress)
-        spent: dict[str, Any] = {"active_seconds": run.active_seconds + time.monotonic() - started}
+        spent: dict[str, Any] = {}
+        if not spec.timed:
+            spent["active_seconds"] = run.active_seconds + time.monotonic() - started
         if failure is not None:
             status = RunStatus.PAUSED if is_pausing(failure.code) else RunStatus.FAILED
             reason = "" if status is RunStatus.PAUSED else EndReason.ERROR
@@ -104,62 +109,75 @@ def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], N
         elif run.shards.filter(state=ShardState.READY).exists() or not run.outputs:
             change_status(run, RunStatus.PAUSED, **spent)
         else:
-            spec = RunSpec.from_json(run.spec)
-            change_status(run, RunStatus.COMPLETED, outputs=run.outputs, end_reason=spec.end_reason, **spent)
+            reason = RunSpec.from_json(run.spec).end_reason  # of an earlier end, too
+            change_status(run, RunStatus.COMPLETED, outputs=run.outputs, end_reason=reason, **spent)
 
 
 def _carried(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
     """Write all shards and bring them together; the outputs are left on `run`."""
-    job = Job.of(run)
-    try:
-        job.destination.prepare()
-        failpoint("run.prepared")
-        waiting = run.shards.filter(state=ShardState.READY).count()
-        if min(workers, waiting) > 1:
-            failure = _with_children(run, count=min(workers, waiting), stop=stop, on_progress=on_progress)
-        else:
-            failure = work_on_shards(job, owner=str(os.getpid()), stop=stop, on_progress=on_progress)
-        if failure is None and not run.shards.filter(state=ShardState.READY).exists():
-            failpoint("run.finalize")
-            run.outputs = [
-                {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
-                for one in job.destination.finalize()
-            ]
-            failpoint("run.finalized")
-    except SinkError as error:
-        return Failure(error.code, str(error))
-    finally:
-        job.destination.close()
-    return failure
+    while True:
+        job = Job.of(run)
+        try:
+            job.destination.prepare()
+            failpoint("run.prepared")
+            waiting = run.shards.filter(state=ShardState.READY).count()
+            if min(workers, waiting) > 1:
+                failure = _with_children(run, count=min(workers, waiting), stop=stop, on_progress=on_progress)
+            else:
+                failure = work_on_shards(job, owner=str(os.getpid()), stop=stop, on_progress=on_progress)
+            if failure is None and not run.shards.filter(state=ShardState.READY).exists():
+                failpoint("run.finalize")
+                run.outputs = [
+                    {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
+                    for one in job.destination.finalize()
+                ]
+                failpoint("run.finalized")
+        except SinkError as error:
+            return Failure(error.code, str(error))
+        finally:
+            job.destination.close()
+        has_new_end = job.destination.delivery.shards != tuple(shard.span for shard in run.shards.all())
+        if failure is not None or stop.asked or not has_new_end:
+            return failure
 
 
 def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
     """Claim one shard after the other and write it, until none is left."""
     keep_freed_memory()
-    run = job.run
+    run, plan = job.run, job.plan
 
-    def write(shard: Shard) -> None:
+    def write(shard: Shard) -> bool:
+        """Write a shard, and say whether the run is still to have as many records as when it began."""
+        stopwatch = Stopwatch(run, plan)
+        watch = _Onlooker(shard, stop, on_progress, stopwatch)
         sink = job.destination.sink(shard.number)
         try:
             reached = run_slice(
-                job.plan,
+                plan,
                 sink,
                 shard=shard.span,
                 next_record=sink.open(shard.epoch),
-                cuts=job.spec.cuts,
+                cuts=job.spec.cuts(plan.pace.schedule),
                 batch_size=job.spec.batch_size,
-                watch=_Onlooker(shard, stop, on_progress),
+                watch=watch,
+                pacing=stopwatch.pacing,
+                max_latency_s=latency_of(plan),
             )
         finally:
             sink.close()
         state = ShardState.DONE if reached.next_record >= shard.end_record else ShardState.READY
+        if watch.is_over is not None:
+            end_early(shard, next_record=reached.next_record, reason=watch.is_over)
+            run.refresh_from_db()
         Shard.objects.filter(pk=shard.pk, owner=owner, epoch=shard.epoch).update(state=state, owner="")
+        return watch.is_over is None
 
     waits = iter(RETRY_SECONDS)
     while not stop.asked and (shard := claim_shard(run, owner)) is not None:
         failpoint("run.claimed")
         try:
-            write(shard)
+            if not write(shard):
+                return None
             waits = iter(RETRY_SECONDS)
         except RecordInvalid as error:
             return Failure(error.code, str(error), error.record_number)
@@ -175,10 +193,11 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
 
 
 class _Onlooker(Watch):
-    """Notes a shard's progress for people to see, and asks whether to stop."""
+    """Notes a shard's progress for people to see, and asks whether to stop, or whether the run's time is over."""
 
-    def __init__(self, shard: Shard, stop: Stop, on_progress: Callable[[], None]) -> None:
-        self._shard, self._stop, self._on_progress = shard, stop, on_progress
+    def __init__(self, shard: Shard, stop: Stop, on_progress: Callable[[], None], stopwatch: Stopwatch) -> None:
+        self._shard, self._stop, self._on_progress, self._stopwatch = shard, stop, on_progress, stopwatch
+        self.is_over: EndReason | None = None
 
     def committed(self, progress: Progress) -> bool:
         self._on_progress()
@@ -187,7 +206,9 @@ class _Onlooker(Watch):
         held = Shard.objects.filter(pk=shard.pk, owner=shard.owner, epoch=shard.epoch).update(
             next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost
         )
-        return bool(held) and not self._stop.asked
+        is_over = self._stopwatch.look(progress)
+        self.is_over = is_over if progress.next_record < shard.end_record else None
+        return bool(held) and not self._stop.asked and self.is_over is None
 
 
 def claim_shard(run: Run, owner: str) -> Shard | None:

@@ -6,22 +6,33 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.batch import Batch
 from engine.cuts import Cuts
 from engine.errors import RecordInvalid
+from engine.rates import MICROS
 from engine.span import Span
 from generators.plan import Plan
+from generators.runs.pacing import COMMIT_SECONDS, Pacing
 from sdg_project.failpoints import failpoint
 from sinks.destinations.base import Sink
 
-COMMIT_SECONDS = 1.0
+_BLOCK_US, _AHEAD_US = 50_000, 20_000
+"""Paced records are made together for so long a time, and so long before the first of them is due."""
+_LOOK_UP_US = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a shard stands after a commit."""
+    """Where a shard stands by its last commit.
+
+    With a pace also how much has been written since, the run's active time, and by how much it is late.
+    """
 
     next_record: int
     bytes_written: int
+    in_flight: int = 0
+    elapsed_us: int = 0
+    behind_us: int = 0
 
 
 class Watch:
@@ -37,7 +48,10 @@ class Watch:
         """What has been written up to here is made durable next."""
 
     def committed(self, progress: Progress) -> bool:
-        """Called after every commit, about once a second, and first with what the sink found; whether to go on."""
+        """Called after every commit, about once a second, and first with what the sink found; whether to go on.
+
+        With a pace it is called at least every half second, whether there was a commit or not.
+        """
         return True
 
 
@@ -51,13 +65,20 @@ def run_slice(
     batch_size: int | None,
     watch: Watch,
     monotonic: Callable[[], float] = time.monotonic,
+    pacing: Pacing | None = None,
+    max_latency_s: float = COMMIT_SECONDS,
 ) -> Progress:
     """Make and write a shard's records from where its open sink stands, until its end or until the watch says no.
 
     Records are made in batches that never cross a frame border; none of this shows in the bytes. When a record cannot
     be made, whole frames before it are committed, and RecordInvalid goes on to the caller.
+
+    Commits are at the first border after `max_latency_s`. With a `pacing` each record is written when it is due, and
+    committed at the first record after that time if the sink commits anywhere.
     """
     failpoint("slice.opened")
+    if pacing is not None:
+        return _Paced(plan, sink, shard, cuts, batch_size, watch, pacing, max_latency_s).carry(next_record)
     goes_on = watch.committed(Progress(next_record, sink.bytes_written))
     committed_at = monotonic()
     whole = committed = next_record
@@ -86,6 +107,84 @@ def run_slice(
         next_record = span.end
         if next_record == border:
             whole = border
-            if whole == shard.end or monotonic() - committed_at >= COMMIT_SECONDS:
+            if whole == shard.end or monotonic() - committed_at >= max_latency_s:
                 goes_on = commit()
     return Progress(next_record, sink.bytes_written)
+
+
+@dataclass(frozen=True, slots=True)
+class _Paced:
+    """A slice whose records are written when they are due."""
+
+    plan: Plan
+    sink: Sink
+    shard: Span
+    cuts: Cuts
+    batch_size: int | None
+    watch: Watch
+    pacing: Pacing
+    max_latency_s: float
+
+    def carry(self, next_record: int) -> Progress:
+        """Go on from a record."""
+        pacing, latency_us = self.pacing, round(self.max_latency_s * MICROS)
+        pacing.start(next_record)
+        goes_on = self.watch.committed(self._progress(next_record, next_record))
+        committed, block = next_record, None
+        committed_us = asked_us = pacing.elapsed_us
+        border = passed = next_record
+        while goes_on and committed < self.shard.end:
+            if next_record == border < self.shard.end:
+                passed, border = border, min(self.cuts.frame_end(border), self.shard.end)
+            may_commit = committed < next_record and (next_record in {passed, border} or self.sink.commits_anywhere)
+            if block is None and next_record < border and pacing.wait_us(next_record) <= _AHEAD_US:
+                try:
+                    block = self._block(next_record, border)
+                except RecordInvalid:
+                    if may_commit:
+                        self._commit(next_record)
+                        self.watch.committed(self._progress(next_record, next_record))
+                    raise
+            end = pacing.due_end(next_record, block.span.end) if block is not None else next_record
+            if block is not None and end > next_record:
+                self.sink.write(block.slice(Span(next_record, end - next_record)))
+                next_record = end
+                may_commit = next_record == border or self.sink.commits_anywhere
+                block = None if next_record == block.span.end else block
+            now = pacing.elapsed_us
+            if may_commit and (now - committed_us >= latency_us or next_record == self.shard.end):
+                self._commit(next_record)
+                committed, committed_us = next_record, now
+                asked_us = now - _LOOK_UP_US
+            if now - asked_us >= _LOOK_UP_US:
+                asked_us = now
+                goes_on = self.watch.committed(self._progress(committed, next_record))
+            elif next_record < self.shard.end:
+                until_us = min(asked_us + _LOOK_UP_US, committed_us + latency_us if may_commit else now + _LOOK_UP_US)
+                ahead_us = _AHEAD_US if block is None else 0
+                if pacing.wait_us(next_record) > ahead_us:
+                    pacing.wait_for(next_record, ahead_us=ahead_us, at_most_us=until_us - now)
+        return self._progress(committed, next_record)
+
+    def _commit(self, next_record: int) -> None:
+        self.watch.about_to_commit(next_record)
+        self.sink.commit(next_record)
+        failpoint("slice.committed")
+
+    def _block(self, next_record: int, border: int) -> Batch:
+        """The records that are made together, up to a border."""
+        most = min(self.batch_size or border, self.watch.most_records or border)
+        span = Span(next_record, min(border - next_record, most, self.pacing.worth_of(next_record, _BLOCK_US)))
+        self.watch.about_to_make(span)
+        block = self.plan.batch(span)
+        failpoint("slice.made")
+        return block
+
+    def _progress(self, committed: int, next_record: int) -> Progress:
+        return Progress(
+            committed,
+            self.sink.bytes_written,
+            in_flight=next_record - committed,
+            elapsed_us=self.pacing.elapsed_us,
+            behind_us=self.pacing.behind_us(next_record),
+        )

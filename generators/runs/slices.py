@@ -24,11 +24,14 @@ from generators.enums import DesiredState, EndReason, OnError, RunPhase, RunStat
 from generators.models import Run, Shard
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
+from generators.runs.ending import end_early
 from generators.runs.gauges import Gauges
 from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
 from generators.runs.lifecycle import change_status
+from generators.runs.pacing import latency_of
 from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.stopwatch import Stopwatch
 from generators.runs.worker import is_asked_to_leave
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
@@ -40,6 +43,8 @@ LOOK_SECONDS = 1.0
 """How often the wishes of people are looked at, and progress is written."""
 NARROWER = {2: 4_096, 3: 256, 4: 16, 5: 1}
 """After so many owners that died: how many records are made at a time, so that the one that kills them is found."""
+_NONE = -2
+"""The epoch of nobody."""
 AWAY = (OperationalError, InterfaceError)
 """What is raised when the control database is away."""
 _log = logging.getLogger("sdg.workers")
@@ -136,21 +141,27 @@ class SliceWorker:
 
     def _write(self, shard: Shard) -> None:
         kept = self._opened(shard)
-        watch = _SliceWatch(shard, self.worker_id)
+        plan = kept.job.plan
+        stopwatch = Stopwatch(shard.run, plan)
+        watch = _SliceWatch(shard, self.worker_id, stopwatch)
         reached = run_slice(
-            kept.job.plan,
+            plan,
             kept.sink,
             shard=shard.span,
             next_record=kept.next_record,
-            cuts=kept.job.spec.cuts,
+            cuts=kept.job.spec.cuts(plan.pace.schedule),
             batch_size=kept.job.spec.batch_size,
             watch=watch,
+            pacing=stopwatch.pacing,
+            max_latency_s=latency_of(plan),
         )
         failpoint("slice.before_release")
         is_done = reached.next_record >= shard.end_record
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=shard.run_id)
             leases.renew(shard)
+            if watch.is_over is not None:
+                end_early(shard, next_record=reached.next_record, reason=watch.is_over)
             leases.release(shard, state=ShardState.DONE if is_done else ShardState.READY, progressed_at=Now())
             failpoint("slice.before_ring")
             if not is_done:
@@ -158,10 +169,12 @@ class SliceWorker:
             elif not run.shards.filter(state=ShardState.READY).exists():
                 Run.objects.filter(pk=run.pk, phase=RunPhase.WRITING).update(phase=RunPhase.ENDING)
                 ring(run.shards.get(number=0), RunPhase.ENDING)
-        if is_done:
+        if is_done or watch.is_over is not None:
             self.let_go()
         else:
-            self._kept = replace(kept, epoch=shard.epoch, next_record=reached.next_record)
+            # A sink that holds more than was committed is opened anew.
+            epoch = shard.epoch if not reached.in_flight else _NONE
+            self._kept = replace(kept, epoch=epoch, next_record=reached.next_record)
 
     def _end(self, shard: Shard) -> None:
         """Bring the shards together at the destination: all of them, or what a person's stop has left."""
@@ -206,8 +219,9 @@ class SliceWorker:
 class _SliceWatch(Watch):
     """Keeps the lease, writes progress, and ends the slice when its time is over or a person wants it."""
 
-    def __init__(self, shard: Shard, worker_id: str) -> None:
-        self.shard, self.worker_id = shard, worker_id
+    def __init__(self, shard: Shard, worker_id: str, stopwatch: Stopwatch) -> None:
+        self.shard, self.worker_id, self._stopwatch = shard, worker_id, stopwatch
+        self.is_over: EndReason | None = None
         self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
         self._gauges = Gauges.of(shard)
         self._ends_at = time.monotonic() + timing.slice_time() / timedelta(seconds=1)
@@ -244,8 +258,11 @@ class _SliceWatch(Watch):
             shard.next_record = progress.next_record
             shard.lost_claims = 0
             self.most_records = None
-        # Every slice that is wanted comes to a commit, however short its time is.
-        return (now < self._ends_at or not has_progressed) and self._is_wanted()
+        is_over = self._stopwatch.look(progress)
+        self.is_over = is_over if progress.next_record < shard.end_record else None
+        # Every slice that is wanted comes to a commit, however short its time is, unless it has nothing to commit.
+        may_end = has_progressed or (self._stopwatch.pacing is not None and not progress.in_flight)
+        return self.is_over is None and (now < self._ends_at or not may_end) and self._is_wanted()
 
     def _is_wanted(self) -> bool:
         wanted = Run.objects.filter(

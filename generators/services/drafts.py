@@ -12,13 +12,14 @@ from engine.batch import Batch
 from engine.cuts import Cuts
 from engine.errors import RecordInvalid
 from engine.issues import Issue, Severity
+from engine.rates import MICROS
 from engine.schema import RecordSchema
 from engine.span import Span
 from generators.definition import MAX_SEED, DefinitionShape, Reading, read_definition
-from generators.enums import EndReason
 from generators.examination import Examination, examine
 from generators.facts import RunFacts
 from generators.issue_params import with_params
+from generators.pace import time_limit
 from generators.plan import Plan
 from generators.planning import PoolShelf, destination_kind, sample
 from generators.record_schema import check_sample
@@ -106,16 +107,25 @@ def present() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def run_length(plan: Plan) -> tuple[int, str]:
-    """How many records a run makes, and what ends it."""
-    asked = plan.facts.record_count or 0
-    limit = plan.record_limit
-    if limit is not None and limit[0] < asked:
+def run_length(plan: Plan) -> tuple[int | None, str]:
+    """How many records a run makes, and what ends it; None when only time or a person does."""
+    asked, limit = plan.pace.record_count, plan.record_limit
+    if limit is not None and (asked is None or limit[0] < asked):
         return limit
-    return asked, EndReason.RECORD_COUNT
+    return asked, plan.pace.end_reason or ""
 
 
-def sample_issues(plan: Plan, records: int) -> tuple[Batch | None, list[Issue]]:
+def run_seconds(plan: Plan) -> float | None:
+    """How long a run takes by its pace and its limit of time; None when neither tells."""
+    schedule, limit = plan.pace.schedule, time_limit(plan.definition.shape)
+    count, _ = run_length(plan)
+    times = [] if limit is None else [limit.time_us]
+    if schedule is not None and count:
+        times.append(schedule.due_one(count - 1))
+    return min(times) / MICROS if times else None
+
+
+def sample_issues(plan: Plan, records: int | None) -> tuple[Batch | None, list[Issue]]:
     """The first records, None if they cannot be made; and what is wrong with them."""
     definition = plan.definition
     try:

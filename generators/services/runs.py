@@ -17,14 +17,16 @@ from django.utils import timezone
 from engine.cuts import frame_records
 from engine.issues import Issue, Severity
 from engine.schema import RecordSchema
-from engine.span import Span
+from engine.span import MAX_RECORDS, Span
 from generators.enums import RunOrigin, RunStatus
 from generators.models import Run, Shard
+from generators.pace import time_limit
+from generators.pace_rules import shards_of
 from generators.plan import Plan
 from generators.planning import bytes_per_record, destination_kind, destination_of_run, run_folder, save_tables
 from generators.run_spec import PoolPin, RunSpec
 from generators.runs.lock import carrying
-from generators.services.drafts import draft, errors_of, present, run_length, sample_issues, written_bytes
+from generators.services.drafts import Draft, draft, errors_of, present, run_length, sample_issues, written_bytes
 from pools import services as pool_services
 from pools.snapshot import Snapshot, write_snapshot
 from sdg_project.errors import Conflict, Invalid, NotFound
@@ -116,14 +118,19 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
         raise Invalid(errors)
     plan = drafted.plan
     end, reason = run_length(plan)
-    records = max(0, end - order.first_record)
+    if order.first_record and (plan.pace.schedule is not None or end is None):
+        message = "a run with a rate or a limit of time begins at its own first record"
+        raise Invalid([Issue("PROPERTY_NOT_ALLOWED", "/mode", message, 'remove "mode"')])
+    records = None if end is None else max(0, end - order.first_record)
     batch, wrong = sample_issues(plan, end)
     if batch is None or wrong:
         raise Invalid(wrong)
     size = bytes_per_record(plan, batch)
     written = written_bytes(plan, batch, root=order.root) or size
-    spec = _frozen(plan, order, records=records, end_reason=reason, size=size, written=written)
-    spans = spec.cuts.shards(Span(order.first_record, records), plan.definition.shape.shards or order.workers)
+    spec = _frozen(drafted, order, records=records, end_reason=reason, size=size, written=written)
+    shards = shards_of(plan.definition.shape, default=order.workers)
+    span = Span(order.first_record, MAX_RECORDS if records is None else records)
+    spans = spec.cuts(plan.pace.schedule).shards(span, shards)
     run = Run(
         id=run_id,
         origin=order.origin,
@@ -141,7 +148,7 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
     try:
         _keep(run, plan, order)
         destination = destination_of_run(run, plan.schema, spans)
-        obstacles = destination.preflight(estimated_bytes=int(written * records))
+        obstacles = destination.preflight(estimated_bytes=int(written * (records or 0)))
         if obstacles:
             raise Invalid(obstacles)
     except BaseException:
@@ -225,12 +232,15 @@ def progress_of(run: Run) -> dict[str, int]:
 def _numbers_used(owner: str) -> int:
     """How many record numbers earlier runs of an owner have used."""
     earlier = Run.objects.filter(owner=owner).values_list("spec__earlier_records", "record_count")
-    return max((before + made for before, made in earlier), default=0)
+    return max((before + (made or 0) for before, made in earlier), default=0)
 
 
-def _frozen(plan: Plan, order: RunOrder, *, records: int, end_reason: str, size: float, written: float) -> RunSpec:
+def _frozen(
+    drafted: Draft, order: RunOrder, *, records: int | None, end_reason: str, size: float, written: float
+) -> RunSpec:
     """The spec of a run, whose records have these sizes in the plan's measure and as they are written."""
-    document, facts = plan.definition.document, plan.facts
+    plan, facts = drafted.plan, drafted.facts
+    document = plan.definition.document
     kind, config, _ = destination_kind(document["destination"])
     return RunSpec(
         document=document,
@@ -239,7 +249,7 @@ def _frozen(plan: Plan, order: RunOrder, *, records: int, end_reason: str, size:
         started_at_given=facts.started_at_given,
         record_count=records,
         first_record=order.first_record,
-        asked_count=facts.record_count or 0,
+        asked_count=facts.record_count,
         end_reason=end_reason,
         entropy=facts.entropy,
         earlier_records=facts.earlier_records,
@@ -251,6 +261,8 @@ def _frozen(plan: Plan, order: RunOrder, *, records: int, end_reason: str, size:
         root=order.root,
         owner=order.owner,
         overwrite=order.overwrite,
+        paced=plan.pace.schedule is not None,
+        timed=plan.pace.schedule is not None or time_limit(plan.definition.shape) is not None,
         continues=any("earlierRecords" in planned.field.uses() for planned in plan.fields),
     )
 

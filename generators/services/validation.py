@@ -12,7 +12,7 @@ from engine.issues import Issue
 from engine.span import Span
 from generators.plan import Plan
 from generators.planning import bytes_per_record
-from generators.services.drafts import draft, errors_of, run_length, sample_issues, written_bytes
+from generators.services.drafts import draft, errors_of, run_length, run_seconds, sample_issues, written_bytes
 from pools.snapshot import Snapshot
 
 
@@ -23,6 +23,9 @@ class Validation:
     issues: tuple[Issue, ...]
     plan: Plan | None
     records: int | None
+    """None also when nothing but time or a person ends a run."""
+    duration_seconds: float | None
+    """How long a run takes whose pace is known; None when it goes as fast as it can, or has no end."""
     bytes_per_record: float | None
     preview: Batch | None
 
@@ -54,14 +57,17 @@ def validate_definition(
     issues = drafted.issues(root=root)
     plan = drafted.examination.plan
     if plan is None:
-        return Validation(tuple(issues), None, None, None, None)
+        return Validation(tuple(issues), None, None, None, None, None)
     records, _ = run_length(plan)
+    duration = run_seconds(plan)
     batch, wrong = sample_issues(plan, records)
     issues += wrong
     if batch is None:
-        return Validation(tuple(issues), plan, records, None, None)
+        return Validation(tuple(issues), plan, records, duration, None, None)
     size = written_bytes(plan, batch, root=root) or bytes_per_record(plan, batch)
-    return Validation(tuple(issues), plan, records, size, batch.slice(Span(0, min(preview, batch.span.count))))
+    return Validation(
+        tuple(issues), plan, records, duration, size, batch.slice(Span(0, min(preview, batch.span.count)))
+    )
 
 
 def preview_plan(

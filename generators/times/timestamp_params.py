@@ -8,15 +8,14 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from engine.distributions import Distribution, Uniform
-from engine.issues import Issue, did_you_mean
 from engine.time_pattern import TimePattern
-from engine.zone_rules import zone_names
 from engine.zones import MAX_MS, MIN_MS
 from generators.times.granularity import Granularity
 from generators.times.instants import InstantFormat
 from generators.times.seasonality import Seasonality
-from sdg_project.shapes import Faults, FieldName, Params
-from sdg_project.text import UNSTORABLE, quoted
+from generators.times.zone_name import ZoneName
+from sdg_project.shapes import FieldName, Params
+from sdg_project.text import UNSTORABLE
 
 _SPAN_MS = MAX_MS - MIN_MS
 
@@ -41,13 +40,6 @@ APPLY = {
 REQUIRED = {TimeMode.RANGE: ("from_", "to"), TimeMode.OFFSET: ("base_field", "min_offset_ms", "max_offset_ms")}
 INSTANTS = ("from_", "to", "start")
 RANGE_DISTRIBUTIONS = ("UNIFORM", "NORMAL", "EXPONENTIAL", "TRIANGULAR")
-
-
-def _known_zone(name: str) -> str:
-    if name not in zone_names():
-        hint = did_you_mean(name, zone_names()) or "accepted are IANA names such as UTC and Europe/Berlin"
-        raise Faults(Issue("INVALID_VALUE", "", f"must be a time zone, not {quoted(name)}", hint))
-    return name
 
 
 def _readable_pattern(text: str) -> str:
@@ -98,7 +90,7 @@ class TimestampGeneratedParams(Params):
         description="PATTERN: text with the directives of strftime.",
         examples=["%Y-%m-%d %H:%M:%S"],
     )
-    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+    timezone: ZoneName = Field(
         default="UTC", description="Where local times, dates, hours and days are.", examples=["Europe/Berlin"]
     )
     granularity: Granularity = Field(

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, ClassVar, Generic, TypeVar
 
 from engine.batch import Batch
@@ -59,6 +60,9 @@ class Written:
 class Sink(ABC):
     """The writer of one shard."""
 
+    commits_anywhere: ClassVar[bool] = False
+    """Whether a commit may come behind any record, and not at frame borders only."""
+
     @abstractmethod
     def open(self, epoch: int) -> int:
         """Shut out earlier owners of the shard, and say which record is next by the destination's own account.
@@ -72,7 +76,9 @@ class Sink(ABC):
 
     @abstractmethod
     def commit(self, next_record: int) -> None:
-        """Make all records before `next_record` durable together with the position. Called at frame borders only."""
+        """Make all records before `next_record` durable together with the position. Called at frame borders only,
+        unless `commits_anywhere`.
+        """
 
     @property
     @abstractmethod
@@ -123,8 +129,8 @@ class Destination(Kind, ABC, Generic[C]):
 
     @staticmethod
     @abstractmethod
-    def roll_of(config: C, *, bytes_per_record: float, step_ms: int) -> int | None:
-        """How many records a part has, when the config asks for parts."""
+    def roll_of(config: C, *, bytes_per_record: float, step_ms: Fraction | int) -> int | None:
+        """How many records a part has, when the config asks for parts; `step_ms` lies between two records."""
 
     @abstractmethod
     def encoded_bytes(self, batch: Batch) -> int:

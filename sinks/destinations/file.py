@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ from sinks.files.obstacles import collisions, live_runs, room_obstacles
 from sinks.files.parts import PartNames
 from sinks.files.paths import path_problem
 from sinks.files.place import CLAIM, HIDDEN_MANIFEST, PREPARED, REPLACED, Claim, Holdings, Place, holdings
-from sinks.files.segment import Segment, data_name
+from sinks.files.segment import Segment, data_name, part_name
 from sinks.files.shard import ShardWriter
 
 _AT = "/destination/config/path"
@@ -162,7 +163,7 @@ class FileDestination(Destination[Any]):
             yield Issue("INVALID_VALUE", "/destination/config/beforeRun", message, "set rollRecords, or choose REPLACE")
 
     @staticmethod
-    def roll_of(config: Any, *, bytes_per_record: float, step_ms: int) -> int | None:
+    def roll_of(config: Any, *, bytes_per_record: float, step_ms: Fraction | int) -> int | None:
         """How many records a part has; None for one file."""
         if config.roll_bytes:
             return max(1, int(config.roll_bytes / bytes_per_record))
@@ -220,6 +221,8 @@ class FileDestination(Destination[Any]):
                     work.sync()
                 if work.read(PREPARED) is None:
                     self._take_over(work, target)
+                elif work.read(CLAIM) != self._claim:  # the run has got an earlier end, and with it another last part
+                    work.replace_file(CLAIM, self._claim)
 
     def _take_over(self, work: Folder, target: Folder) -> None:
         """Claim the place, and remove what this run replaces, but for a single file: that stays until the new is whole.
@@ -229,7 +232,7 @@ class FileDestination(Destination[Any]):
         """
         for issue in self._collisions(target):
             raise TerminalSinkError(issue.code, f"{issue.message}; {issue.hint}")
-        work.replace_file(CLAIM, Claim(self.delivery.owner, self._part_names).to_json())
+        work.replace_file(CLAIM, self._claim)
         failpoint("file.prepare.claimed")
         if self.in_parts and self.config.before_run is BeforeRun.REPLACE:
             if target.status(self._place.manifest_name) is not None:
@@ -327,6 +330,10 @@ class FileDestination(Destination[Any]):
     def _place(self) -> Place:
         return Place(self.path, self.in_parts, self.delivery.run_id)
 
+    @property
+    def _claim(self) -> bytes:
+        return Claim(self.delivery.owner, self._part_names).to_json()
+
     @cached_property
     def _part_names(self) -> PartNames | None:
         roll = self.delivery.cuts.roll
@@ -341,7 +348,7 @@ class FileDestination(Destination[Any]):
         if self._part_names is not None:
             span = self._part_names.span_at(number)
             name = self._part_names.name(span)
-            return Segment(span, name, header=True, name=name)
+            return Segment(span, part_name(span.start), header=True, name=name)
         for index, shard in enumerate(self.delivery.shards):
             if shard.start <= number < shard.end or shard.count == 0:
                 return Segment(shard, data_name(index), header=index == 0, name=None)

@@ -21,6 +21,11 @@ class Segment:
         return f"{self.hidden}.index"
 
 
+def part_name(first_record: int) -> str:
+    """The hidden file of a part, whose end may not be known yet."""
+    return f"part-{first_record:013d}.data"
+
+
 def data_name(shard: int) -> str:
     """The hidden file of a shard's share in the one file; the first one's becomes the whole file."""
     return f"shard-{shard}.data"

@@ -77,6 +77,9 @@ class ShardWriter(Sink):
         self._position = self._reopened(self._with_its_parts(saved))
         failpoint("file.open.checkpoint")
         self._save()
+        if self._segment is not None and self._segment.name and self._segment.span.end == self._position.next_record:
+            self._finish(self._segment)  # the run has come to an end inside of this part
+            self.commit(self._position.next_record)
         return self._position.next_record
 
     def write(self, batch: Batch) -> None:
@@ -243,10 +246,14 @@ class ShardWriter(Sink):
         segment, written = first, 0
         while segment.span.end <= saved.next_record:
             entry = self._parts.read(self._place(segment))
+            if entry is None and saved.offset and segment.span.end == saved.next_record:
+                break  # it is still open: the run came to an end inside of it
             if entry is None or not self._is_whole(segment, entry, waiting):
                 saved = Position(segment.span.start, bytes_before=written)
                 break
             written += entry.length
+            if saved.offset and segment.span.end == saved.next_record:
+                saved = Position(saved.next_record, bytes_before=written)
             if segment.span.end == self._span.end:
                 break
             segment = self._segment_at(segment.span.end)

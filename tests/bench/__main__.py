@@ -31,12 +31,15 @@ STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs; default 5")
-    parser.add_argument("--part", choices=["fields", "formats", "orders", "pools", "start"], help="only one part")
+    parser.add_argument(
+        "--part", choices=["fields", "formats", "orders", "pools", "rates", "start"], help="only one part"
+    )
     arguments = parser.parse_args()
     import django
 
     django.setup()
     from sdg_project.memory import keep_freed_memory
+    from tests.bench.rates import bench_rates
 
     keep_freed_memory()
     parts: dict[str, Callable[[int], None]] = {
@@ -44,6 +47,7 @@ def main() -> None:
         "formats": bench_formats,
         "orders": bench_orders,
         "pools": bench_pools,
+        "rates": bench_rates,
         "start": bench_start,
     }
     for name, part in parts.items():

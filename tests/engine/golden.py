@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from engine.arrivals import Arrival, Even, Jitter, Poisson
 from engine.choice import WeightedChoice, weight_tables
 from engine.declared import OutOfBounds
 from engine.distributions import Distribution
@@ -22,6 +23,8 @@ from engine.ranges import Continuum, Lattice
 from engine.samplers import build_tables, sampler
 from engine.span import Span
 from engine.stream import Source
+from engine.timetable import Timetable
+from tests.engine.rate_curves import CURVES
 
 FOLDER = Path(__file__).with_name("golden")
 STREAMS: tuple[tuple[int | str, str, str, str, int], ...] = (
@@ -99,7 +102,19 @@ def draws() -> list[dict[str, Any]]:
     return made
 
 
-FILES = {"streams.json": streams, "permutations.json": permutations, "draws.json": draws}
+def planned_times() -> list[dict[str, Any]]:
+    """Planned times of records, in microseconds, for curves and arrivals of all forms."""
+    stream = Source(1, "orders", "").stream("time")
+    arrivals: dict[str, Arrival] = {"EVEN": Even(), "POISSON": Poisson(stream), "JITTER": Jitter(stream, 0.3)}
+    made = []
+    for arrival, places in arrivals.items():
+        for name, curve in CURVES.items():
+            times = {str(at): Timetable(curve, places).times(Span(at, 3)).tolist() for at in (0, 997, 10**9)}
+            made.append({"curve": name, "arrival": arrival, "times": times})
+    return made
+
+
+FILES = {"streams.json": streams, "permutations.json": permutations, "draws.json": draws, "times.json": planned_times}
 
 if __name__ == "__main__":
     for name, make in FILES.items():

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.cuts import FRAME_BYTES, FRAME_RECORDS, Cuts, frame_records
+from engine.arrivals import Arrival, Even, Poisson
+from engine.cuts import FRAME_BYTES, FRAME_RECORDS, Cuts, TimedCuts, frame_records
+from engine.rates import MICROS
+from engine.schedule import Schedule
 from engine.span import Span
+from engine.stream import Source
+from engine.timetable import Timetable
+from tests.engine.rate_curves import CURVES
 
 counts = st.integers(1, 500)
 cuts = st.builds(Cuts, frame=st.integers(1, 60), roll=st.none() | st.integers(1, 150))
@@ -113,3 +119,31 @@ def test_a_frame_is_the_largest_power_of_two_that_fits(size: float) -> None:
     assert 1 <= records <= FRAME_RECORDS
     assert records == 1 or records * size <= FRAME_BYTES
     assert records == FRAME_RECORDS or records * 2 * size > FRAME_BYTES
+
+
+# Runs with a pace.
+
+
+def paced(frame: int, roll: int | None = None, *, curve: str = "pauses", arrival: Arrival | None = None) -> TimedCuts:
+    return TimedCuts(frame, roll, planned=Schedule(Timetable(CURVES[curve], arrival or Even())))
+
+
+@pytest.mark.parametrize("roll", [None, 120])
+@pytest.mark.parametrize("frame", [7, 50, 65_536])
+@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("arrival", [Even(), Poisson(Source(1, "orders", "").stream("time"))])
+def test_paced_frames_end_with_each_second(arrival: Arrival, curve: str, frame: int, roll: int | None) -> None:
+    cuts, count = paced(frame, roll, curve=curve, arrival=arrival), 600
+    seconds = (cuts.planned.due_one(number) // MICROS for number in range(count))
+    by_second = [list(group) for _, group in itertools.groupby(range(count), key=list(seconds).__getitem__)]
+    wanted = {second[0] + at for second in by_second for at in range(0, len(second), frame)}
+    wanted |= set(range(0, count, roll)) if roll else set()
+
+    assert [one.start for one in frames(cuts, count)] == sorted(wanted)
+    for number in (599, 0, 300, 301, 42):  # in any order
+        assert cuts.frame_end(number) == min((b for b in wanted if b > number), default=cuts.frame_end(number))
+        assert cuts.is_border(number) == (number in wanted)
+
+
+def test_a_paced_run_has_one_shard() -> None:
+    assert paced(50).shards(Span(0, 10**12), 1) == [Span(0, 10**12)]

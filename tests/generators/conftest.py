@@ -24,7 +24,7 @@ def sdg_home(tmp_path: Path, settings: Any) -> Path:
 @pytest.fixture
 def workshop(sdg_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None) -> Workshop:
     """Starts and carries runs whose files lie in the test's folder; they commit at every frame."""
-    monkeypatch.setattr("generators.runs.runner.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("generators.runs.pacing.COMMIT_SECONDS", 0.0)
     return Workshop(tmp_path)
 
 

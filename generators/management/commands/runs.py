@@ -60,7 +60,8 @@ class Command(SdgCommand):
         for title in ("run", "definition", "status", "records", "to"):
             table.add_column(title, justify="right" if title == "records" else "left", overflow="fold")
         for row in rows:
-            share = "" if row["records"] == row["recordCount"] else f" of {row['recordCount']:,}"
+            total = row["recordCount"]
+            share = "" if total in {None, row["records"]} else f" of {total:,}"
             table.add_row(row["runId"][:8], row["definition"], row["status"], f"{row['records']:,}{share}", row["to"])
         console_on(self.stdout).print(table)
         pending = next((row for row in rows if row["resume"]), None)

@@ -53,8 +53,12 @@ class Command(SdgCommand):
             return
         size = answer["estimates"]
         self.say(f"valid: {counts}")
-        self.say(
-            f"  {size['records']:,} records of about {size['bytesPerRecord']} bytes, {size['totalBytes']:,} in all"
-        )
+        each = f"records of about {size['bytesPerRecord']} bytes"
+        if size["records"] is None:
+            self.say(f"  {each}, as many as there will be")
+        else:
+            self.say(f"  {size['records']:,} {each}, {size['totalBytes']:,} in all")
+        if size["durationSeconds"] is not None:
+            self.say(f"  in {size['durationSeconds']:,.1f} s")
         for reason in answer["determinism"]["reasons"]:
             self.say(f"  not the same every time: {reason}")

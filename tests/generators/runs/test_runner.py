@@ -15,7 +15,8 @@ from engine.cuts import Cuts
 from engine.errors import RecordInvalid
 from engine.span import Span
 from generators.plan import Plan
-from generators.runs.runner import COMMIT_SECONDS, Progress, Watch, run_slice
+from generators.runs.pacing import COMMIT_SECONDS
+from generators.runs.runner import Progress, Watch, run_slice
 from sinks.destinations.base import Sink
 from sinks.errors import TransientSinkError
 from tests.support.file_runs import plan_of
