@@ -13,6 +13,7 @@ from engine.issues import Issue, did_you_mean, pointer
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
 from engine.span import MAX_RECORDS
 from generators.enums import ClockType, CountBasis, EndCondition, GenerationMode, OnError
+from generators.error_handling import ErrorHandlingShape, error_handling_issues
 from generators.fields.base import FieldType, field_types
 from generators.pace_rules import pace_issues
 from generators.rates.quantities import Length, Rate, Speed
@@ -121,6 +122,9 @@ class DefinitionShape(Params):
     batch_size: int | None = Field(default=None, ge=1, le=100_000, description="Most records in one write.")
     shards: int | None = Field(default=None, ge=1, le=512, description="Into how many ranges a run is cut.")
     on_error: OnError = Field(default=OnError.STOP, description="What a record that cannot be made does.")
+    error_handling: ErrorHandlingShape | None = Field(
+        default=None, description="Thresholds for CONTINUE, and how long an outage is waited for."
+    )
     destination: dict[str, Any] | None = Field(default=None, description="Where the records go.")
     universe_id: Annotated[UUID, AfterValidator(_no_universe)] | None = Field(
         default=None, description="The universe that the generator belongs to."
@@ -199,6 +203,7 @@ def read_definition(document: Any, *, destination_required: bool = False, count_
         issues.append(Issue("MISSING_PARAM", "/destination", '"destination" is required'))
     if shape is not None:
         issues += pace_issues(shape, end_required=count_required)
+        issues += error_handling_issues(shape.on_error, shape.error_handling)
     if shape is None:
         shape = _nearest_shape(own, issues)
     definition = None if shape is None else Definition(own, shape, tuple(mappings))

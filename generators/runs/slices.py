@@ -21,6 +21,7 @@ from django.utils import timezone
 from engine.errors import RecordInvalid
 from engine.span import Span
 from generators.enums import DesiredState, EndReason, OnError, RunPhase, RunStatus, ShardState
+from generators.error_handling import ErrorHandlingShape
 from generators.models import Run, Shard
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
@@ -359,8 +360,8 @@ def _retry_later(shard: Shard, sink_error: SinkError) -> None:
         not_before=Now() + timedelta(seconds=seconds),
         last_error=error,
     )
-    handling = shard.run.spec["document"].get("errorHandling") or {}
-    budget = timedelta(seconds=handling.get("retryBudgetSeconds") or 900)
+    given = shard.run.spec["document"].get("errorHandling") or {}
+    budget = timedelta(seconds=ErrorHandlingShape.model_validate(given).retry_budget_seconds)
     if held and now - since >= budget:
         _end_run(shard.run, error)
 
