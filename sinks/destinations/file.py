@@ -50,7 +50,8 @@ class FileKeys(Params):
     )
     format: str | None = Field(default=None, description="JSONL, CSV, PARQUET or AVRO; else by the path's suffix.")
     compression: Compression | None = Field(
-        default=None, description="NONE, GZIP or ZSTD; else by the suffix .gz, .zst."
+        default=None,
+        description="NONE, GZIP or ZSTD; else by the suffix .gz, .zst. Not every reader of Avro knows ZSTD.",
     )
     checksum: Checksum = Field(default=Checksum.XXH128, description="Checksum of each file in the manifest.")
     before_run: BeforeRun = Field(
