@@ -82,6 +82,13 @@ CODES: dict[str, str] = {
 }
 """Every code with its sentence: the documentation and the OpenAPI document are made from this."""
 
+UNREACHABLE = frozenset({"CONTROL_DB_DOWN", "DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE"})
+"""Codes about a destination or a database that is away, full, or has lost something. All others are about the input,
+or about the making of a record."""
+
+PAUSING = frozenset({"DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE", "RERUN_WOULD_COLLIDE"})
+"""Codes after which a run waits until somebody has mended the world around it. After all others it has failed."""
+
 
 class Severity(StrEnum):
     ERROR = "ERROR"

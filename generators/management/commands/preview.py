@@ -12,7 +12,7 @@ from engine.span import MAX_RECORDS, Span
 from generators.definition_files import only_definition, whole_number
 from generators.services.validation import preview_plan
 from generators.tables import show_records
-from sdg_project.commands import DONE, FAILED, WRONG, SdgCommand
+from sdg_project.commands import DONE, FAILED, SdgCommand
 from sdg_project.errors import Invalid
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
@@ -47,8 +47,7 @@ class Command(SdgCommand):
             plan = preview_plan(file.value, own_pools=file.own_pools, updated_at=file.updated_at, seed=options["seed"])
             batch = plan.batch(Span(start, rows))
         except Invalid as error:
-            self.show_issues(error.issues, file.where)
-            return WRONG
+            return self.refuse(error.issues, file.where)
         except RecordInvalid as error:
             self.say(f"{error.code}: {error}")
             return FAILED

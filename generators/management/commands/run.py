@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from engine.errors import RecordInvalid
+from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue
 from generators.definition_files import DefinitionFile, instant, read_definitions, whole_number
 from generators.enums import RunStatus
@@ -30,8 +31,6 @@ from sdg_project.errors import Invalid
 from sinks.destinations.file import format_of
 from sinks.encoding.base import encoders
 from sinks.enums import Checksum
-
-_OUTSIDE = {"DEST_UNAVAILABLE", "DEST_FULL", "DEST_REGRESSED", "RERUN_WOULD_COLLIDE"}
 
 
 class Command(SdgCommand):
@@ -107,8 +106,7 @@ class Command(SdgCommand):
                 ),
             )
         except Invalid as error:
-            self.show_issues(error.issues, file.where)
-            return UNREACHABLE if {issue.code for issue in error.issues} <= _OUTSIDE - {"RERUN_WOULD_COLLIDE"} else 2
+            return self.refuse(error.issues, file.where)
         if not options["quiet"]:
             self.show_issues(notes, file.where)
         return self._carry(run, options)
@@ -180,7 +178,7 @@ class Command(SdgCommand):
         else:
             self.say(f"interrupted; {report['recordsWritten']:,} records are safe; go on with: {resume}")
             return INTERRUPTED
-        return UNREACHABLE if error["code"] in _OUTSIDE else FAILED
+        return UNREACHABLE if error["code"] in UNREACHABLE_CODES else FAILED
 
 
 class _Place:
