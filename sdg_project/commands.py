@@ -58,7 +58,7 @@ class SdgCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            code = self.carry_out(options)
+            code = self._carried_out(options)
         except Invalid as error:
             code = self.refuse(error.issues)
         except Unavailable as error:
@@ -70,11 +70,16 @@ class SdgCommand(BaseCommand):
         except SdgError as error:
             self.say(str(error))
             code = WRONG
-        except (OperationalError, InterfaceError) as error:
-            self.say(f"CONTROL_DB_DOWN: the control database does not answer: {error}", "see DATABASE_URL and SDG_HOME")
-            code = UNREACHABLE
         if code:
             sys.exit(code)
+
+    def _carried_out(self, options: dict[str, Any]) -> int:
+        try:
+            return self.carry_out(options)
+        except (OperationalError, InterfaceError) as error:
+            from sdg_project.database import not_answering
+
+            raise not_answering(error) from error
 
     def carry_out(self, options: dict[str, Any]) -> int:
         """Do it, and say the exit code."""

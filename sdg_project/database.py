@@ -27,9 +27,14 @@ def ready_database() -> None:
             "CONTROL_DB_DOWN", f"{settings.SDG_HOME} cannot be used: {error.strerror}", hint="set SDG_HOME"
         ) from error
     except DatabaseError as error:
-        raise Unavailable(
-            "CONTROL_DB_DOWN", f"the control database does not answer: {error}", hint="see DATABASE_URL and SDG_HOME"
-        ) from error
+        raise not_answering(error) from error
+
+
+def not_answering(error: Exception) -> Unavailable:
+    """What is said when the control database has raised an error."""
+    reason = " ".join(str(error).split())
+    message = f"the control database does not answer: {reason}"
+    return Unavailable("CONTROL_DB_DOWN", message, hint="see DATABASE_URL and SDG_HOME")
 
 
 def _migrate() -> None:
