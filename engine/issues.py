@@ -66,6 +66,7 @@ CODES: dict[str, str] = {
     "ROUNDED": "Values lose digits when they become what is written.",
     "SEQUENCE_OVERFLOW": "The sequence ends before the records do.",
     "SPEC_VERSION": "The run was made by another version, whose values would differ.",
+    "SUFFIX_MISMATCH": "The suffix of the path stands for another format or compression.",
     "THROTTLED": "There were too many requests in a minute.",
     "TOO_LARGE": "The request or the document has more bytes than are read.",
     "TYPE_MISMATCH": "The value has the wrong type.",

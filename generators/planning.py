@@ -38,9 +38,12 @@ class PoolShelf(Mapping[str, Snapshot]):
     """All pools that a definition may name, opened when they are looked at: its bundle's own before the stored ones."""
 
     def __init__(self, own: Mapping[str, Snapshot] | None = None) -> None:
-        self._opened = dict(own or {})
+        self._own = own or {}
+        self._opened: dict[str, Snapshot] = {}
 
     def __getitem__(self, name: str) -> Snapshot:
+        if name in self._own:
+            return self._own[name]
         if name not in self._opened:
             snapshot = pool_services.find_snapshot(name)
             if snapshot is None:
@@ -49,7 +52,7 @@ class PoolShelf(Mapping[str, Snapshot]):
         return self._opened[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._opened, *pool_services.pool_names()]))
+        return iter(dict.fromkeys([*self._own, *pool_services.pool_names()]))
 
     def __len__(self) -> int:
         return len(list(iter(self)))

@@ -137,13 +137,13 @@ def written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
     document = plan.definition.shape.destination
     if document is None or not batch.span.count:
         return None
-    destination = _try_destination(document, plan.schema, root=root)
+    destination = imagined_destination(document, plan.schema, root=root)
     if destination is None or errors_of(destination.check()):
         return None
     return float(destination.encoded_bytes(batch)) / batch.span.count
 
 
-def _try_destination(document: Any, schema: RecordSchema, *, root: str) -> Destination[Any] | None:
+def imagined_destination(document: Any, schema: RecordSchema, *, root: str) -> Destination[Any] | None:
     """The definition's destination as a run would see it, for questions that need no run; None without one."""
     kind, config, issues = destination_kind(document)
     if kind is None or issues:
@@ -165,5 +165,5 @@ def _try_destination(document: Any, schema: RecordSchema, *, root: str) -> Desti
 
 def _destination_issues(document: Any, schema: RecordSchema, *, root: str) -> Sequence[Issue]:
     """What is wrong with a destination; with the form of the records only as far as that is known."""
-    destination = _try_destination(document, schema, root=root)
+    destination = imagined_destination(document, schema, root=root)
     return destination_kind(document)[2] if destination is None else destination.check()

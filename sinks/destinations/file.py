@@ -12,7 +12,7 @@ from typing import Any, cast
 from pydantic import Field, create_model
 
 from engine.batch import Batch
-from engine.issues import Issue
+from engine.issues import Issue, Severity
 from engine.span import MAX_RECORDS
 from engine.template import Template
 from sdg_project.failpoints import failpoint
@@ -144,6 +144,7 @@ class FileDestination(Destination[Any]):
             message = f'there is no format "{self.format}"'
             yield Issue("INVALID_VALUE", "/destination/config/format", message, f"accepted are {', '.join(encoders)}")
             return
+        yield from self._suffix_issues()
         own = set(encoders[self.format].Options.model_fields)
         for name in sorted(self.config.model_fields_set - set(FileKeys.model_fields) - own):
             alias = type(self.config).model_fields[name].alias or name
@@ -151,6 +152,15 @@ class FileDestination(Destination[Any]):
             yield Issue("PROPERTY_NOT_ALLOWED", at, f'"{alias}" does not apply to {self.format}', f'remove "{alias}"')
         for problem in encoders[self.format].check(self.delivery.schema):
             yield problem.as_issue()
+
+    def _suffix_issues(self) -> Iterator[Issue]:
+        format_name, compression = format_of(self.config.path)
+        if format_name not in {None, self.format}:
+            message = f'"{self.config.path}" looks like {format_name}, but will hold {self.format}'
+            yield Issue("SUFFIX_MISMATCH", "/destination/config/format", message, severity=Severity.WARNING)
+        if compression not in {Compression.NONE, self.compression}:
+            message = f'"{self.config.path}" looks like {compression}, but its compression will be {self.compression}'
+            yield Issue("SUFFIX_MISMATCH", "/destination/config/compression", message, severity=Severity.WARNING)
 
     def _part_issues(self) -> Iterator[Issue]:
         rolls = [name for name in ("roll_records", "roll_bytes", "roll_seconds") if getattr(self.config, name)]

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from engine.span import Span
-from generators.definition_files import only_definition
+from generators.definition_files import read_definitions
 from generators.models import Run
 from generators.planning import plan_of_run, run_folder
 from generators.runs.lock import carrying
@@ -118,7 +118,7 @@ def test_pools_of_a_bundle_go_with_the_run(workshop: Workshop, tmp_path: Path) -
             }
         )
     )
-    file = only_definition(str(bundle))
+    [file] = read_definitions(str(bundle)).definitions
     changes = {"own_pools": file.own_pools, "name": "g", "fieldMappings": file.value["fieldMappings"]}
     workshop.make(path="calm.jsonl", recordCount=COUNT, **changes)
     run = interrupted(workshop, **changes)
