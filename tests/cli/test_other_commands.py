@@ -243,6 +243,22 @@ def test_the_json_schema_accepts_what_runs_and_refuses_misspellings(sdg: Sdg) ->
         assert list(validator.iter_errors(wrong))
 
 
+def test_the_json_schema_describes_bundles_too(sdg: Sdg) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(sdg("schema").out))
+    rows = {"name": "sizes", "source": {"type": "INLINE", "rows": [{"size": "S"}]}}
+    file = {"name": "p", "source": {"type": "FILE", "path": "p.csv"}, "columns": [{"name": "a", "type": "STRING"}]}
+
+    assert [error.message for error in validator.iter_errors({"pools": [rows, file], "generators": [ORDERS]})] == []
+    for wrong in (
+        {"generators": [ORDERS | {"recordcount": 1}]},
+        {"pools": [file | {"source": {"type": "FIEL", "path": "p.csv"}}], "generators": []},
+        {"pools": [rows], "generator": []},
+        {"generators": ORDERS},
+        [ORDERS],
+    ):
+        assert list(validator.iter_errors(wrong)), wrong
+
+
 def test_runs_lists_what_was_run_newest_first_and_prune_removes_it(sdg: Sdg) -> None:
     nothing = sdg("runs")
     path = sdg.definition()
