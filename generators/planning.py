@@ -18,7 +18,7 @@ from engine.batch import Batch
 from engine.issues import Issue, did_you_mean
 from engine.schema import RecordSchema
 from engine.span import Span
-from generators.definition import read_definition
+from generators.definition import fields_made_anew, read_definition
 from generators.examination import compile_plan
 from generators.models import Run
 from generators.plan import Plan, hash_of_tables
@@ -30,6 +30,7 @@ from sdg_project.shapes import issues_of
 from sinks.destinations.base import Delivery, Destination, destinations
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
+from sinks.enums import DeliveryGuarantee
 
 SAMPLE_RECORDS = 200
 
@@ -93,6 +94,16 @@ def bytes_per_record(plan: Plan, batch: Batch) -> float:
 def sample(plan: Plan, count: int) -> Batch:
     """The first records, or as many as there will be."""
     return plan.batch(Span(0, min(count, SAMPLE_RECORDS)))
+
+
+def guarantee_of(document: Mapping[str, Any]) -> DeliveryGuarantee:
+    """How often each record of an accepted definition is at its destination, at best.
+
+    A record that would be another one if it were made again cannot be there exactly once: after a crash, what a late
+    writer has written and what its successor writes differ.
+    """
+    kind = destinations[document["destination"]["type"]]
+    return DeliveryGuarantee.AT_LEAST_ONCE if fields_made_anew(document) else kind.guarantee
 
 
 # Runs.

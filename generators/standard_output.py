@@ -11,6 +11,7 @@ from engine.cuts import Cuts, frame_records
 from engine.issues import Issue
 from engine.span import Span
 from generators.definition_files import DefinitionFile
+from generators.digest import run_digest
 from generators.plan import Plan
 from generators.planning import bytes_per_record, sample
 from generators.services.drafts import draft, errors_of, imagined_destination, present, run_length
@@ -65,8 +66,6 @@ def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | N
         "endReason": reason,
     }
     if digest:
-        from generators.digest import run_digest
-
         report["digest"] = run_digest(plan, [Span(0, count)])
     return report
 

@@ -17,6 +17,7 @@ from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue
 from generators.definition_command import DefinitionCommand
 from generators.definition_files import DefinitionFile, instant, whole_number
+from generators.digest import digest_obstacles, run_digest
 from generators.enums import RunStatus
 from generators.flags import Directed, counted, directed
 from generators.models import Run
@@ -77,7 +78,10 @@ class Command(DefinitionCommand):
         self._refuse_senseless(options)
         if options["resume"] is not None:
             ready_database()
-            return self._carry(find_run(options["resume"]), options)
+            run = find_run(options["resume"])
+            if obstacles := _digest_obstacles(run.spec["document"], options):
+                return self.refuse(obstacles)
+            return self._carry(run, options)
         contents = self.read(options)
         if options["to"] and len(contents.definitions) > 1:
             message = f"--to names one file, but there are {len(contents.definitions)} generators"
@@ -123,6 +127,8 @@ class Command(DefinitionCommand):
         aim = _directed(file, options)
         file = aim.definition
         try:
+            if obstacles := _digest_obstacles(file.value, options):
+                raise Invalid(obstacles)
             if options["to"] == DASH:
                 return self._to_standard_output(file, options)
             run, notes = start_run(
@@ -182,8 +188,6 @@ class Command(DefinitionCommand):
     def _report(self, run: Run, options: dict[str, Any]) -> int:
         report = run_report(run)
         if options["digest"] and run.status == RunStatus.COMPLETED:
-            from generators.digest import run_digest
-
             report["digest"] = run_digest(plan_of_run(run), run.spans)
         if options["json"]:
             self.stdout.write(json.dumps(report))
@@ -214,14 +218,22 @@ def _directed(file: DefinitionFile, options: dict[str, Any]) -> Directed:
 def _errors_of(file: DefinitionFile, options: dict[str, Any]) -> Sequence[Issue]:
     """What stands against running a definition, as far as that can be said without looking at the destination."""
     aim = _directed(file, options)
-    return validate_definition(
+    validation = validate_definition(
         aim.definition.value,
         own_pools=file.own_pools,
         updated_at=file.updated_at,
         root=aim.root,
         preview=0,
         destination_required=True,
-    ).errors
+    )
+    return [*validation.errors, *_digest_obstacles(file.value, options)]
+
+
+def _digest_obstacles(document: Any, options: dict[str, Any]) -> Sequence[Issue]:
+    """What stands against ``--digest``, if that is asked for."""
+    if not options["digest"] or not isinstance(document, dict):
+        return ()
+    return [replace(issue, message=f"--digest: {issue.message}") for issue in digest_obstacles(document)]
 
 
 def _with_hint(issue: Issue) -> Issue:
