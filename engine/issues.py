@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "INVALID_WEIGHTS": "Weights must be finite, not negative, as many as values, with a sum above 0.",
     "IN_USE": "Something else still uses it.",
     "JSON_TOO_DEEP": "The document is nested too deeply or has too many parts.",
+    "MANY_PARTS": "The run is cut into very many files.",
     "METHOD_NOT_ALLOWED": "The address does not know the method.",
     "MISSING_PARAM": "A required property is missing.",
     "NAME_TAKEN": "The name is in use.",

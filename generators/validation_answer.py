@@ -46,6 +46,7 @@ def prospect(validation: Validation) -> dict[str, Any]:
             "records": validation.records,
             "bytesPerRecord": round(validation.bytes_per_record),
             "totalBytes": round(validation.bytes_per_record * validation.records),
+            "durationSeconds": None if validation.duration_seconds is None else round(validation.duration_seconds, 2),
             "poolMemoryBytes": sum(pool.records.estimated_size() for pool in plan.pools.values()),
             "basis": f"{min(validation.records, 200)} preview records",
         }

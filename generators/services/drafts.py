@@ -143,6 +143,15 @@ def written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
     return float(destination.encoded_bytes(batch)) / batch.span.count
 
 
+def part_issues(plan: Plan, *, records: int, written: float) -> Sequence[Issue]:
+    """What is wrong with the number of parts into which so many records of this size are cut."""
+    kind, config, issues = destination_kind(plan.definition.shape.destination)
+    if kind is None or issues or not records:
+        return ()
+    roll = kind.roll_of(config, bytes_per_record=written, step_ms=plan.clock.step_ms)
+    return kind.part_issues(config, parts=-(-records // roll)) if roll else ()
+
+
 def imagined_destination(document: Any, schema: RecordSchema, *, root: str) -> Destination[Any] | None:
     """The definition's destination as a run would see it, for questions that need no run; None without one."""
     kind, config, issues = destination_kind(document)

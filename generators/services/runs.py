@@ -24,7 +24,7 @@ from generators.plan import Plan
 from generators.planning import bytes_per_record, destination_kind, destination_of_run, run_folder, save_tables
 from generators.run_spec import PoolPin, RunSpec
 from generators.runs.lock import carrying
-from generators.services.drafts import draft, errors_of, present, run_length, sample_issues, written_bytes
+from generators.services.drafts import draft, errors_of, part_issues, present, run_length, sample_issues, written_bytes
 from pools import services as pool_services
 from pools.snapshot import Snapshot, write_snapshot
 from sdg_project.errors import Conflict, Invalid, NotFound
@@ -122,6 +122,9 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
         raise Invalid(wrong)
     size = bytes_per_record(plan, batch)
     written = written_bytes(plan, batch, root=order.root) or size
+    issues += part_issues(plan, records=records, written=written)
+    if errors := errors_of(issues):
+        raise Invalid(errors)
     spec = _frozen(plan, order, records=records, end_reason=reason, size=size, written=written)
     spans = spec.cuts.shards(Span(order.first_record, records), plan.definition.shape.shards or order.workers)
     run = Run(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.batch import Batch
+from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.span import Span
 from generators.plan import Plan
 from generators.planning import bytes_per_record
-from generators.services.drafts import draft, errors_of, run_length, sample_issues, written_bytes
+from generators.services.drafts import draft, errors_of, part_issues, run_length, sample_issues, written_bytes
 from pools.snapshot import Snapshot
+
+MEASURED_RECORDS = 8_192
+"""Enough that what a batch costs beside its records hardly counts, and done in some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class Validation:
     issues: tuple[Issue, ...]
     plan: Plan | None
     records: int | None
+    duration_seconds: float | None
+    """About how long a run takes in one process; None when that is not known."""
     bytes_per_record: float | None
     preview: Batch | None
 
@@ -39,10 +46,11 @@ def validate_definition(
     root: str,
     preview: int = 5,
     destination_required: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Validation:
     """Everything that is wrong with a definition, what it would make, and its first records. Changes nothing.
 
-    Without ``clock.start`` the clock refers to `updated_at`.
+    Without ``clock.start`` the clock refers to `updated_at`. How long a run takes is measured by `monotonic`.
     """
     drafted = draft(
         document,
@@ -54,14 +62,32 @@ def validate_definition(
     issues = drafted.issues(root=root)
     plan = drafted.examination.plan
     if plan is None:
-        return Validation(tuple(issues), None, None, None, None)
+        return Validation(tuple(issues), None, None, None, None, None)
     records, _ = run_length(plan)
     batch, wrong = sample_issues(plan, records)
     issues += wrong
     if batch is None:
-        return Validation(tuple(issues), plan, records, None, None)
+        return Validation(tuple(issues), plan, records, None, None, None)
     size = written_bytes(plan, batch, root=root) or bytes_per_record(plan, batch)
-    return Validation(tuple(issues), plan, records, size, batch.slice(Span(0, min(preview, batch.span.count))))
+    issues += part_issues(plan, records=records, written=size)
+    duration = _measured(plan, records, root=root, monotonic=monotonic)
+    first = batch.slice(Span(0, min(preview, batch.span.count)))
+    return Validation(tuple(issues), plan, records, duration, size, first)
+
+
+def _measured(plan: Plan, records: int, *, root: str, monotonic: Callable[[], float]) -> float | None:
+    """How long it takes to make and encode so many records, from a measurement of the first; None if one fails."""
+    count = min(records, MEASURED_RECORDS)
+    if not count:
+        return 0.0
+    started = monotonic()
+    try:
+        batch = plan.batch(Span(0, count))
+    except RecordInvalid:
+        return None
+    if written_bytes(plan, batch, root=root) is None:
+        bytes_per_record(plan, batch)  # as JSON Lines, where no destination says otherwise
+    return (monotonic() - started) / count * records
 
 
 def preview_plan(

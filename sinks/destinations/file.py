@@ -35,6 +35,10 @@ from sinks.files.shard import ShardWriter
 
 _AT = "/destination/config/path"
 _NAMES = ("generatorName", "runId", "startedAt")
+_ROLLS = ("roll_records", "roll_bytes", "roll_seconds")
+MAX_PARTS = 10_000
+MANY_PARTS = 1_000
+"""More parts than this are a warning: each is a file to make durable, and an entry of the manifest."""
 _SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".csv": "CSV", ".parquet": "PARQUET", ".avro": "AVRO"}
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 
@@ -58,7 +62,11 @@ class FileKeys(Params):
         default=BeforeRun.REPLACE,
         description="REPLACE what an earlier run of the same owner wrote, FAIL if it is there, APPEND parts to it.",
     )
-    roll_records: int | None = Field(default=None, ge=1, description="Records of a part; path is then a folder.")
+    roll_records: int | None = Field(
+        default=None,
+        ge=1,
+        description="Records of a part, exactly; path is then a folder. More than 10,000 parts are refused.",
+    )
     roll_bytes: int | None = Field(default=None, ge=1, description="Bytes of a part, turned into records at start.")
     roll_seconds: int | None = Field(default=None, ge=1, description="Planned seconds of a part, turned into records.")
 
@@ -163,7 +171,7 @@ class FileDestination(Destination[Any]):
             yield Issue("SUFFIX_MISMATCH", "/destination/config/compression", message, severity=Severity.WARNING)
 
     def _part_issues(self) -> Iterator[Issue]:
-        rolls = [name for name in ("roll_records", "roll_bytes", "roll_seconds") if getattr(self.config, name)]
+        rolls = [name for name in _ROLLS if getattr(self.config, name)]
         for name in rolls[1:]:
             alias = type(self.config).model_fields[name].alias
             message = "only one of rollRecords, rollBytes and rollSeconds can be given"
@@ -181,6 +189,18 @@ class FileDestination(Destination[Any]):
             return max(1, config.roll_seconds * 1000 // step_ms) if step_ms else MAX_RECORDS
         roll: int | None = config.roll_records
         return roll
+
+    @staticmethod
+    def part_issues(config: Any, *, parts: int) -> Sequence[Issue]:
+        """An error or a warning about so many files."""
+        if parts <= MANY_PARTS:
+            return ()
+        alias = next(FileKeys.model_fields[name].alias for name in _ROLLS if getattr(config, name))
+        at, message = f"/destination/config/{alias}", f"the run would be cut into {parts:,} files"
+        if parts > MAX_PARTS:
+            return [Issue("MANY_PARTS", at, f"{message}, at most {MAX_PARTS:,} are accepted", f"raise {alias}")]
+        message += f"; more than {MANY_PARTS:,} are slow to make and to list"
+        return [Issue("MANY_PARTS", at, message, f"raise {alias}", severity=Severity.WARNING)]
 
     def encoded_bytes(self, batch: Batch) -> int:
         """How many bytes some records take in this format."""

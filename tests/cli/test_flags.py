@@ -187,3 +187,29 @@ def test_a_suffix_that_says_something_else_is_a_warning(sdg: Sdg, arguments: lis
     assert answer.code == 0, answer.err
     assert place in answer.err.splitlines()[0]
     assert answer.err.count("SUFFIX_MISMATCH") == 1
+
+
+@pytest.mark.parametrize(
+    ("records", "code", "told"),
+    [
+        (1_000, 0, None),
+        (1_001, 0, "warning: MANY_PARTS: the run would be cut into 1,001 files; more than 1,000 are slow"),
+        (10_001, 2, "MANY_PARTS: the run would be cut into 10,001 files, at most 10,000 are accepted"),
+    ],
+)
+def test_very_many_parts_are_a_warning_and_too_many_an_error(
+    sdg: Sdg, records: int, code: int, told: str | None
+) -> None:
+    field = {"fieldName": "n", "type": "SEQUENCE"}
+    config = {"path": "parts", "format": "CSV", "rollRecords": 2}
+    path = sdg.definition(fieldMappings=[field], destination={"type": "FILE", "config": config})
+
+    count = ["--set", f"recordCount={2 * records - 1}"]
+    validated = sdg("validate", path, *count)
+    ran = sdg("run", path, *count)
+
+    for answer in (validated, ran):
+        assert answer.code == code, answer.err
+        assert ("MANY_PARTS" in answer.err) == (told is not None)
+        assert told is None or told in answer.err
+    assert (sdg.folder / "home" / "out" / "parts").exists() == (code == 0)

@@ -216,6 +216,20 @@ def test_numbers_are_written_with_the_digits_that_were_typed(sdg: Sdg, name: str
     assert f'"preview": [{", ".join(lines)}]'.replace(" ", "") in validated.out.replace(" ", "")
 
 
+def test_validate_counts_the_records_up_to_where_a_sequence_stops(sdg: Sdg) -> None:
+    field = {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 1, "end": 10, "onEnd": "STOP"}}
+    destination = {"type": "FILE", "config": {"path": "n.csv"}}
+    path = sdg.definition(fieldMappings=[field], recordCount=1_000, destination=destination)
+
+    answer = sdg("validate", path, "--json")
+    plain = sdg("validate", path)
+
+    assert answer.json["estimates"]["records"] == 10
+    assert answer.json["estimates"]["totalBytes"] == 21
+    assert 0 <= answer.json["estimates"]["durationSeconds"] < 1
+    assert "10 records of about 2 bytes, 21 in all, less than a second" in plain.err
+
+
 def test_strict_counts_warnings_and_acknowledge_accepts_them(sdg: Sdg) -> None:
     fields = [{"fieldName": "a", "type": "ENUM_RANDOM", "params": {"values": ["x", "y"], "weights": [1, 0]}}]
     path = sdg.definition(fieldMappings=fields)

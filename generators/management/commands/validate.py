@@ -19,7 +19,7 @@ from sdg_project.commands import DONE, WRONG
 from sdg_project.errors import Invalid, NotFound
 from sdg_project.exact_json import ExactEncoder
 
-_NOTHING = Validation((), None, None, None, None)
+_NOTHING = Validation((), None, None, None, None, None)
 _SEVERITIES = list(Severity)
 
 
@@ -74,10 +74,14 @@ class Command(DefinitionCommand):
             name = f"{file.name}: " if contents.is_bundle else ""
             self.say(
                 f"  {name}{size['records']:,} records of about {size['bytesPerRecord']} bytes, "
-                f"{size['totalBytes']:,} in all"
+                f"{size['totalBytes']:,} in all{_time(size['durationSeconds'])}"
             )
             for reason in answer["determinism"]["reasons"]:
                 self.say(f"  not the same every time: {reason}")
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else f", about {seconds:,.0f} s" if seconds >= 1 else ", less than a second"
 
 
 def _validation_of(file: DefinitionFile) -> Validation:
