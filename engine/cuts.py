@@ -36,10 +36,6 @@ class Cuts:
         part = number // self.roll * self.roll
         return min(part + ((number - part) // self.frame + 1) * self.frame, part + self.roll)
 
-    def is_border(self, number: int) -> bool:
-        """Whether a frame begins at the record `number`."""
-        return number == 0 or self.frame_end(number - 1) == number
-
     def parts(self, span: Span) -> Iterator[Span]:
         """The parts that begin inside a span, the last one as long as the span goes on.
 

@@ -47,10 +47,3 @@ Distribution: TypeAlias = Annotated[
     Field(discriminator="type"),
 ]
 """Any distribution, told apart by its type."""
-
-
-def lattice_probabilities(
-    distribution: Distribution, over: Lattice, out_of_bounds: OutOfBounds = OutOfBounds.TRUNCATE
-) -> Floats:
-    """The probability of each offset of a lattice: float64 of shape ``(points,)``, sum 1."""
-    return np.diff(distribution.cumulative(over, np.arange(-1, over.points), out_of_bounds))

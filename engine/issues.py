@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "INVALID_WEIGHTS": "Weights must be finite, not negative, as many as values, with a sum above 0.",
     "IN_USE": "Something else still uses it.",
     "JSON_TOO_DEEP": "The document is nested too deeply or has too many parts.",
+    "MANY_PARTS": "The run is cut into very many files.",
     "METHOD_NOT_ALLOWED": "The address does not know the method.",
     "MISSING_PARAM": "A required property is missing.",
     "NAME_TAKEN": "The name is in use.",
@@ -68,6 +69,7 @@ CODES: dict[str, str] = {
     "ROUNDED": "Values lose digits when they become what is written.",
     "SEQUENCE_OVERFLOW": "The sequence ends before the records do.",
     "SPEC_VERSION": "The run was made by another version, whose values would differ.",
+    "SUFFIX_MISMATCH": "The suffix of the path stands for another format or compression.",
     "THROTTLED": "There were too many requests in a minute.",
     "TOO_LARGE": "The request or the document has more bytes than are read.",
     "TYPE_MISMATCH": "The value has the wrong type.",
@@ -83,6 +85,13 @@ CODES: dict[str, str] = {
     "VALUE_TOO_LONG": "A value is longer than the field allows.",
 }
 """Every code with its sentence: the documentation and the OpenAPI document are made from this."""
+
+UNREACHABLE = frozenset({"CONTROL_DB_DOWN", "DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE"})
+"""Codes about a destination or a database that is away, full, or has lost something. All others are about the input,
+or about the making of a record."""
+
+PAUSING = frozenset({"DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE", "RERUN_WOULD_COLLIDE"})
+"""Codes after which a run waits until somebody has mended the world around it. After all others it has failed."""
 
 
 class Severity(StrEnum):

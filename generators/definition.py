@@ -210,6 +210,22 @@ def read_definition(document: Any, *, destination_required: bool = False, count_
     return Reading(definition, tuple(issues), names)
 
 
+def fields_made_anew(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The fields of a document whose values differ when a record is made again, each with its pointer.
+
+    A record is made again after a crash and for a digest. What such a field has written nobody can make a second time.
+    Mappings that are wrong are passed over.
+    """
+    listed = document.get("fieldMappings")
+    found: list[tuple[str, str]] = []
+    for index, mapping in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(mapping, dict) and isinstance(mapping.get("type"), str):
+            kind, params = field_types.get(mapping["type"]), mapping.get("params")
+            if kind is not None and isinstance(params, dict) and not kind.is_remade_alike(params):
+                found.append((str(mapping.get("fieldName")), pointer("fieldMappings", index)))
+    return found
+
+
 def _shape(document: dict[str, Any]) -> tuple[DefinitionShape | None, list[Issue]]:
     try:
         return DefinitionShape.model_validate(document), []

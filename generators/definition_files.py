@@ -5,71 +5,115 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.issues import Issue
+from engine.issues import Issue, did_you_mean
 from generators.facts import parse_instant
-from pools import services as pool_services
-from pools.snapshot import Snapshot
+from pools.bundled import BundledPools
 from sdg_project.documents import STANDARD_INPUT, Document, read_document, split_bundle
 from sdg_project.errors import Invalid
-from sdg_project.overrides import apply_overrides
+from sdg_project.overrides import apply_overrides, place_of
 from sdg_project.scalars import parse_number
+from sdg_project.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
 class DefinitionFile:
-    """One definition of a file, as it is to be used."""
+    """One definition of a file, as it is to be used.
+
+    `flags` are the words of the command line that stand in place of the file's own, by the JSON Pointers of their
+    values.
+    """
 
     document: Document
     path: str
-    own_pools: Mapping[str, Snapshot]
+    own_pools: BundledPools
     updated_at: datetime
+    flags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def value(self) -> Any:
         return self.document.value
 
-    def with_value(self, value: Any) -> DefinitionFile:
-        """The same definition with another content."""
-        return replace(self, document=replace(self.document, value=value))
+    @property
+    def name(self) -> str:
+        """The generator's name; empty when it has none."""
+        name = self.value.get("name") if isinstance(self.value, dict) else None
+        return name if isinstance(name, str) else ""
+
+    def with_value(self, value: Any, flags: Mapping[str, str]) -> DefinitionFile:
+        """The same definition with another content, for which these flags are the reason."""
+        return replace(self, document=replace(self.document, value=value), flags={**self.flags, **flags})
 
     def where(self, path: str) -> str:
-        """The place in the file that a JSON Pointer names."""
+        """What a JSON Pointer names: the flag that has set it, or the place in the file."""
+        steps = path.split("/")
+        for length in range(len(steps), 0, -1):
+            flag = self.flags.get("/".join(steps[:length]))
+            if flag is not None:
+                return flag
         return self.document.where(path)
 
     def owner(self, target: str) -> str:
         """Who writes to a target: this command line, that is this definition to that place."""
         origin = self.path if self.path == STANDARD_INPUT else str(Path(self.path).resolve())
-        name = self.value.get("name", "") if isinstance(self.value, dict) else ""
-        digest = hashlib.blake2b("\0".join((origin, str(name), target)).encode(), digest_size=12)
+        digest = hashlib.blake2b("\0".join((origin, self.name, target)).encode(), digest_size=12)
         return f"command line:{digest.hexdigest()}"
 
 
-def read_definitions(path: str, assignments: Sequence[str] = ()) -> list[DefinitionFile]:
-    """The definitions of a file, overridden by ``key=value`` assignments; raises Invalid with every problem."""
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds: definitions, and what is wrong around them, with the places in the messages."""
+
+    path: str
+    definitions: tuple[DefinitionFile, ...]
+    issues: tuple[Issue, ...]
+    is_bundle: bool
+
+
+def read_definitions(path: str, assignments: Sequence[str] = ()) -> Contents:
+    """The definitions of a file, overridden by ``key=value`` assignments; raises Invalid when it cannot be read."""
     bundle = split_bundle(read_document(path))
-    own = pool_services.own_snapshots(bundle.pools, base=Path(path).parent if path != STANDARD_INPUT else Path())
-    if not bundle.generators:
-        raise Invalid([Issue("MISSING_PARAM", "", f"{path}: there is no generator in it")])
+    base = Path() if path == STANDARD_INPUT else Path(path).parent
+    own = BundledPools(bundle.pools, base=base)
+    issues = [*bundle.issues, *own.issues]
+    if not bundle.generators and not issues:
+        issues.append(Issue("MISSING_PARAM", "", f"{path}: there is no generator in it"))
     if path == STANDARD_INPUT:
         updated_at = datetime.now(UTC)
     else:
         updated_at = datetime.fromtimestamp(int(Path(path).stat().st_mtime), UTC)
-    files = [DefinitionFile(document, path, own, updated_at) for document in bundle.generators]
-    return [file.with_value(apply_overrides(file.value, assignments)) for file in files] if assignments else files
+    definitions: list[DefinitionFile] = []
+    for document in bundle.generators:
+        definition = DefinitionFile(document, path, own, updated_at)
+        try:
+            definition = _overridden(definition, assignments)
+        except Invalid as error:
+            issues += [issue for issue in error.issues if issue not in issues]
+        definitions.append(definition)
+    return Contents(path, tuple(definitions), tuple(issues), is_bundle=not bundle.is_one_definition)
 
 
-def only_definition(path: str, assignments: Sequence[str] = ()) -> DefinitionFile:
-    """The one definition of a file; raises Invalid when there are several."""
-    files = read_definitions(path, assignments)
-    if len(files) > 1:
-        names = ", ".join(str(file.value.get("name")) for file in files)
-        raise Invalid([Issue("INVALID_VALUE", "", f"{path} holds {len(files)} generators ({names}), one is expected")])
-    return files[0]
+def _overridden(definition: DefinitionFile, assignments: Sequence[str]) -> DefinitionFile:
+    value = apply_overrides(definition.value, assignments)
+    flags = {place_of(text): f"--set {quoted(text, 80)[1:-1]}" for text in assignments}
+    return definition.with_value(value, flags)
+
+
+def choose_definition(contents: Contents, name: str | None = None) -> DefinitionFile:
+    """The definition of a name, or the only one; raises Invalid when that is not one definition."""
+    named = [definition for definition in contents.definitions if name is None or definition.name == name]
+    if len(named) == 1:
+        return named[0]
+    names = [definition.name or "(without a name)" for definition in contents.definitions]
+    there = f"{contents.path} holds {len(names)} generators: {', '.join(names)}"
+    if name is None:
+        raise Invalid([Issue("MISSING_PARAM", "", there, "choose one with --generator NAME")])
+    message = f'--generator: {len(named) or "no"} generator{"s have" if named else " has"} the name "{name}"'
+    raise Invalid([Issue("INVALID_VALUE", "", message, did_you_mean(name, names) or there)])
 
 
 # Types of arguments.

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from engine.cuts import FRAME_RECORDS
 from engine.digest import digest_of
+from engine.issues import Issue
 from engine.span import Span
+from generators.definition import fields_made_anew
 from generators.plan import Plan
+from sdg_project.errors import Conflict
+
+
+def digest_obstacles(document: Mapping[str, Any]) -> list[Issue]:
+    """Why no digest of a definition's records can be computed: an issue for each field that is made anew each time."""
+    return [
+        Issue("NON_DETERMINISTIC", at, f"{name} is made anew each time, so that the records have no digest", field=name)
+        for name, at in fields_made_anew(document)
+    ]
 
 
 def run_digest(plan: Plan, spans: Iterable[Span]) -> str:
-    """The digest of a plan's records in some spans."""
+    """The digest of a plan's records in some spans; raises Conflict when made again they would be others."""
+    for obstacle in digest_obstacles(plan.definition.document):
+        raise Conflict(obstacle.code, obstacle.message)
     frames = (
         Span(start, min(FRAME_RECORDS, span.end - start))
         for span in spans

@@ -95,6 +95,7 @@ class _Examiner:
         for name, field in self.fields.items():
             if name not in suspicious:
                 issues += self._feasibility(name, field)
+                issues += self._determinism(name, field)
                 outputs[name] = field.output()
         casts: dict[str, Cast] = {}
         for name, output in outputs.items():
@@ -160,6 +161,13 @@ class _Examiner:
         elif count is not None and count > _TIGHT * capacity and count > 1:
             message = f"unique needs {count:,} of {capacity:,} possible values"
             yield Issue("UNIQUE_TIGHT", at, message, None, name, Severity.WARNING)
+
+    def _determinism(self, name: str, field: FieldType[Any]) -> Iterator[Issue]:
+        """A warning for a field in which runs with one seed differ although nobody has asked for that."""
+        reasons = list(field.reasons())
+        if reasons and not field.asks_to_differ():
+            message = f"two runs with one seed will differ in {name}: {'; '.join(reasons)}"
+            yield Issue("NON_DETERMINISTIC", self.mappings[name].pointer, message, None, name, Severity.WARNING)
 
     def _dependencies_first(self) -> list[str]:
         """The fields, each behind those that it depends on, as far as they do not depend on each other."""

@@ -7,20 +7,19 @@ from typing import Any
 
 from generators.enums import GeneratorStatus
 from generators.models import Generator
+from generators.planning import guarantee_of
 from generators.services.catalog import definition_answer
-from sinks.destinations.base import destinations
 
 
 def generator_answer(generator: Generator) -> dict[str, Any]:
     """A GeneratorResponse: the definition as it was sent, and what is read-only."""
     run = generator.last_run
-    kind = destinations.get(generator.destination_type)
     is_paused = generator.status == GeneratorStatus.PAUSED
     return {
         "id": str(generator.pk),
         **definition_answer(generator.definition),
         "status": generator.status,
-        "deliveryGuarantee": kind.guarantee.value if kind else None,
+        "deliveryGuarantee": guarantee_of(generator.definition).value,
         "effectiveSeed": run.seed if run else generator.definition.get("seed"),
         "runId": str(run.pk) if run else None,
         "specChanged": run is not None and is_paused and generator.updated_at > run.created_at,

@@ -13,12 +13,12 @@ from generators.fields.base import field_types
 from sdg_project.shapes import or_null
 from sinks.destinations.base import destinations
 
-_REFERENCE = "#/$defs/{model}"
+REFERENCE = "#/$defs/{model}"
 
 
 def definition_schema() -> dict[str, Any]:
     """The schema of a definition: mappings and destinations are told apart by their ``type``."""
-    parts, root = definition_parts(_REFERENCE)
+    parts, root = definition_parts(REFERENCE)
     root["properties"]["destination"] = or_null(root["properties"]["destination"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

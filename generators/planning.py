@@ -19,7 +19,7 @@ from engine.cuts import Cuts
 from engine.issues import Issue, did_you_mean
 from engine.schema import RecordSchema
 from engine.span import Span
-from generators.definition import read_definition
+from generators.definition import fields_made_anew, read_definition
 from generators.examination import compile_plan
 from generators.models import Run
 from generators.pace import pace_of
@@ -32,6 +32,7 @@ from sdg_project.shapes import issues_of
 from sinks.destinations.base import Delivery, Destination, destinations
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
+from sinks.enums import DeliveryGuarantee
 
 SAMPLE_RECORDS = 200
 
@@ -40,9 +41,12 @@ class PoolShelf(Mapping[str, Snapshot]):
     """All pools that a definition may name, opened when they are looked at: its bundle's own before the stored ones."""
 
     def __init__(self, own: Mapping[str, Snapshot] | None = None) -> None:
-        self._opened = dict(own or {})
+        self._own = own or {}
+        self._opened: dict[str, Snapshot] = {}
 
     def __getitem__(self, name: str) -> Snapshot:
+        if name in self._own:
+            return self._own[name]
         if name not in self._opened:
             snapshot = pool_services.find_snapshot(name)
             if snapshot is None:
@@ -51,7 +55,7 @@ class PoolShelf(Mapping[str, Snapshot]):
         return self._opened[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._opened, *pool_services.pool_names()]))
+        return iter(dict.fromkeys([*self._own, *pool_services.pool_names()]))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -92,6 +96,16 @@ def bytes_per_record(plan: Plan, batch: Batch) -> float:
 def sample(plan: Plan, count: int | None) -> Batch:
     """The first records, or as many as there will be."""
     return plan.batch(Span(0, SAMPLE_RECORDS if count is None else min(count, SAMPLE_RECORDS)))
+
+
+def guarantee_of(document: Mapping[str, Any]) -> DeliveryGuarantee:
+    """How often each record of an accepted definition is at its destination, at best.
+
+    A record that would be another one if it were made again cannot be there exactly once: after a crash, what a late
+    writer has written and what its successor writes differ.
+    """
+    kind = destinations[document["destination"]["type"]]
+    return DeliveryGuarantee.AT_LEAST_ONCE if fields_made_anew(document) else kind.guarantee
 
 
 # Runs.

@@ -9,16 +9,15 @@ from typing import Any
 
 from generators.enums import RunOrigin, RunStatus
 from generators.models import Run
+from generators.planning import guarantee_of
 from generators.runs.lock import is_alive
 from generators.services.runs import progress_of
-from sinks.destinations.base import destinations
 
 
 def run_report(run: Run, progress: Mapping[str, int] | None = None) -> dict[str, Any]:
     """What a run has done so far, ready for JSON; `progress` is that of `progress_of` where it is known."""
     progress = progress or progress_of(run)
     written = sum(output["bytes"] for output in run.outputs) or progress["bytes"]
-    kind = destinations[run.spec["document"]["destination"]["type"]]
     rate = round(progress["records"] / run.active_seconds) if run.active_seconds else 0
     report = {
         "runId": str(run.pk),
@@ -30,7 +29,7 @@ def run_report(run: Run, progress: Mapping[str, int] | None = None) -> dict[str,
         "averageRate": rate,
         "effectiveSeed": run.seed,
         "specHash": run.spec_hash,
-        "deliveryGuarantee": kind.guarantee.value,
+        "deliveryGuarantee": guarantee_of(run.spec["document"]).value,
         "outputs": [{**output, "path": shown_path(output["path"])} for output in run.outputs],
         "endReason": run.end_reason or None,
     }

@@ -31,7 +31,7 @@ class GeneratorState(Answer):
 
     id: str = Field(json_schema_extra=_ID)
     status: GeneratorStatus
-    delivery_guarantee: DeliveryGuarantee | None = Field(description="Before a run: what the definition can reach.")
+    delivery_guarantee: DeliveryGuarantee = Field(description="Before a run: what the definition can reach.")
     effective_seed: int | None
     run_id: str | None = Field(json_schema_extra=_ID)
     spec_changed: bool = Field(description="The paused run goes on with an earlier definition.")
@@ -93,7 +93,9 @@ class Estimates(Answer):
     records: int | None
     bytes_per_record: int
     total_bytes: int | None
-    duration_seconds: float | None
+    duration_seconds: float | None = Field(
+        description="By the rate or the limit of time, else by a measurement of the first records in one process."
+    )
     pool_memory_bytes: int
     basis: str
 

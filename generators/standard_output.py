@@ -12,38 +12,38 @@ from engine.issues import Issue
 from engine.rates import MICROS
 from engine.span import MAX_RECORDS, Span
 from generators.definition_files import DefinitionFile
+from generators.digest import run_digest
 from generators.pace import TimeLimit, time_limit
+from generators.plan import Plan
 from generators.planning import bytes_per_record, sample
 from generators.runs.pacing import GRACE_US, latency_of, pacing_of
 from generators.runs.runner import Progress, Watch, run_slice
-from generators.services.drafts import draft, errors_of, present, run_length
+from generators.services.drafts import draft, errors_of, imagined_destination, present, run_length
 from generators.stream_sink import StreamSink
 from sdg_project.errors import Invalid
-from sinks.encoding.base import encoders
-from sinks.encoding.compression import Compression
+from sinks.destinations.file import FileDestination
+from sinks.encoding.base import Encoder, encoders
 from sinks.enums import DeliveryGuarantee
 
 
-def write_to(
-    stream: BinaryIO, file: DefinitionFile, *, format_name: str, started_at: datetime | None, digest: bool
-) -> dict[str, Any]:
-    """Write a definition's records to a stream, and report. A reader that closes its end raises BrokenPipeError."""
-    kind = encoders[format_name]
-    if kind.indexed:
-        raise Invalid(
-            [Issue("PROPERTY_NOT_ALLOWED", "", f"{format_name} needs a file, it cannot go to standard output")]
-        )
-    plan = draft(
+def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | None, digest: bool) -> dict[str, Any]:
+    """Write records in the form of the definition's FILE destination to a stream, and report.
+
+    Raises Invalid with everything that is wrong, and BrokenPipeError when the reader has closed its end.
+    """
+    drafted = draft(
         file.value,
         started_at=started_at or present(),
         started_at_given=started_at is not None,
         own_pools=file.own_pools,
         count_required=True,
         run_id=str(uuid.uuid4()),
-    ).plan
-    if refused := errors_of([problem.as_issue() for problem in kind.check(plan.schema)]):
-        raise Invalid(refused)
-    encoder = kind(plan.schema, kind.Options(), Compression.NONE)
+    )
+    errors = errors_of(drafted.issues(root=""))
+    if errors:
+        raise Invalid(errors)
+    plan = drafted.plan
+    encoder = _encoder(plan)
     count, reason = run_length(plan)
     frame = frame_records(bytes_per_record(plan, sample(plan, count)))
     schedule, limit = plan.pace.schedule, time_limit(plan.definition.shape)
@@ -81,8 +81,6 @@ def write_to(
         "endReason": reason,
     }
     if digest:
-        from generators.digest import run_digest
-
         report["digest"] = run_digest(plan, [Span(0, count)])
     return report
 
@@ -95,3 +93,17 @@ class _TimeLimit(Watch):
 
     def committed(self, progress: Progress) -> bool:
         return self._until is None or time.monotonic() < self._until
+
+
+def _encoder(plan: Plan) -> Encoder[Any]:
+    """The encoder of the definition's destination; raises Invalid when its format needs a file."""
+    destination = imagined_destination(plan.definition.shape.destination, plan.schema, root="")
+    if not isinstance(destination, FileDestination):
+        raise TypeError("only a FILE destination has a form in which records can go to a stream")
+    encoder = destination.encoder
+    if encoder.indexed:
+        formats = ", ".join(name for name, kind in encoders.items() if not kind.indexed)
+        message = f"{encoder.kind} needs a file, it cannot go to standard output"
+        issue = Issue("PROPERTY_NOT_ALLOWED", "/destination/config/format", message, f"--format accepts {formats} here")
+        raise Invalid([issue])
+    return encoder

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from engine.issues import Severity
+from engine.issues import Issue, Severity
 from generators.planning import SAMPLE_RECORDS
 from generators.services.validation import Validation
 from sdg_project.exact_json import VerbatimDecoder
@@ -17,26 +17,26 @@ from sinks.encoding.compression import Compression
 def validation_answer(
     validation: Validation, *, strict: bool = False, acknowledged: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The answer ready for `ExactEncoder`. With `strict`, warnings that were not acknowledged count as errors.
+    """The answer ready for `ExactEncoder`. With `strict`, warnings that were not acknowledged count as errors."""
+    return {**judgement(validation.issues, strict=strict, acknowledged=acknowledged), **prospect(validation)}
 
-    The preview's numbers have the digits that a run writes.
-    """
-    issues = [issue for issue in validation.issues if issue.severity is Severity.ERROR or issue.id not in acknowledged]
-    by_severity = {
-        severity: [issue.as_json() for issue in issues if issue.severity is severity] for severity in Severity
-    }
-    valid = not by_severity[Severity.ERROR] and not (strict and by_severity[Severity.WARNING])
-    plan, batch = validation.plan, validation.preview
-    answer: dict[str, Any] = {
-        "valid": valid,
+
+def judgement(issues: Sequence[Issue], *, strict: bool, acknowledged: Sequence[str]) -> dict[str, Any]:
+    """The part of the answer that says what is wrong, and whether it may be run."""
+    left = [issue for issue in issues if issue.severity is Severity.ERROR or issue.id not in acknowledged]
+    by_severity = {severity: [issue.as_json() for issue in left if issue.severity is severity] for severity in Severity}
+    return {
+        "valid": not by_severity[Severity.ERROR] and not (strict and by_severity[Severity.WARNING]),
         "errors": by_severity[Severity.ERROR],
         "warnings": by_severity[Severity.WARNING],
         "infos": by_severity[Severity.INFO],
-        "estimates": None,
-        "determinism": None,
-        "dependencyOrder": [],
-        "preview": [],
     }
+
+
+def prospect(validation: Validation) -> dict[str, Any]:
+    """The part of the answer that says what a run would make; the preview's numbers have the digits that one writes."""
+    plan, batch = validation.plan, validation.preview
+    answer: dict[str, Any] = {"estimates": None, "determinism": None, "dependencyOrder": [], "preview": []}
     if plan is None:
         return answer
     answer["effectiveSeed"] = plan.facts.seed
@@ -48,7 +48,7 @@ def validation_answer(
             "records": records,
             "bytesPerRecord": round(size),
             "totalBytes": None if records is None else round(size * records),
-            "durationSeconds": validation.duration_seconds,
+            "durationSeconds": None if validation.duration_seconds is None else round(validation.duration_seconds, 2),
             "poolMemoryBytes": sum(pool.records.estimated_size() for pool in plan.pools.values()),
             "basis": f"{SAMPLE_RECORDS if records is None else min(records, SAMPLE_RECORDS)} preview records",
         }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
+from pydantic.json_schema import models_json_schema
 
 from pools.definition import PoolShape
 from pools.enums import ColumnType, PoolLoadStrategy, PoolStatus
@@ -56,25 +58,32 @@ class PoolDetails(Pool):
 
 def components() -> dict[str, Any]:
     """Pools as they are sent and shown; a source is told by its type."""
-    shown = declared(Pool, PoolDetails, mode="serialization")
-    asked = declared(PoolShape, *(sources[kind].Params for kind in ("INLINE", "BUILTIN")))
-    request = asked.pop("PoolShape")
-    variants = {}
-    for kind in ("INLINE", "BUILTIN"):
-        params = asked.pop(sources[kind].Params.__name__)
-        properties = {"type": {"const": kind}, **params["properties"]}
-        variants[f"{kind.capitalize()}Source"] = {
+    parts, request = pool_parts(REFERENCE, ["INLINE", "BUILTIN"])
+    row = {"type": "object", "description": "The values of the pool's columns by their names."}
+    return {**declared(Pool, PoolDetails, mode="serialization"), **parts, "PoolRequest": request, "PoolRow": row}
+
+
+def pool_parts(reference: str, kinds: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schemas that a pool's definition consists of, by name, and its own; its source is of one of these kinds.
+
+    `reference` is how schemas refer to each other.
+    """
+    models = [(PoolShape, "validation"), *((sources[kind].Params, "validation") for kind in kinds)]
+    parts: dict[str, Any] = models_json_schema(models, ref_template=reference)[1]["$defs"]  # type: ignore[arg-type]
+    root = parts.pop("PoolShape")
+    places = {}
+    for kind in kinds:
+        params = parts.pop(sources[kind].Params.__name__)
+        name = f"{kind.capitalize()}Source"
+        parts[name] = {
             "type": "object",
-            "properties": properties,
+            "properties": {"type": {"const": kind}, **params["properties"]},
             "required": ["type", *params.get("required", [])],
             "additionalProperties": False,
         }
-    request["properties"]["source"] = {
-        "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in variants],
-        "discriminator": {
-            "propertyName": "type",
-            "mapping": {name.removesuffix("Source").upper(): REFERENCE.format(model=name) for name in variants},
-        },
+        places[kind] = reference.format(model=name)
+    root["properties"]["source"] = {
+        "oneOf": [{"$ref": place} for place in places.values()],
+        "discriminator": {"propertyName": "type", "mapping": places},
     }
-    row = {"type": "object", "description": "The values of the pool's columns by their names."}
-    return {**shown, **asked, **variants, "PoolRequest": request, "PoolRow": row}
+    return parts, root

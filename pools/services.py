@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
@@ -21,9 +20,8 @@ from pools.enums import PoolStatus
 from pools.limits import FEWER_BYTES
 from pools.loading import Loaded, load
 from pools.models import Pool, PoolVersion
-from pools.snapshot import Snapshot, content_hash, snapshot_of, table_bytes
+from pools.snapshot import Snapshot, content_hash, table_bytes
 from pools.uses import uses_of
-from sdg_project.documents import Document
 from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge
 
 
@@ -192,29 +190,6 @@ def snapshots_for(names: Iterable[str]) -> dict[str, Snapshot]:
             issues.append(Issue("POOL_NOT_FOUND", "", f'there is no pool "{name}"', hint))
         else:
             found[name] = snapshot
-    if issues:
-        raise Invalid(issues)
-    return found
-
-
-def own_snapshots(documents: Sequence[Document], *, base: Path) -> dict[str, Snapshot]:
-    """The tables of pools that stand in a bundle, in memory; nothing is stored. Raises Invalid with every fault."""
-    found: dict[str, Snapshot] = {}
-    issues: list[Issue] = []
-    for document in documents:
-        try:
-            definition = read_pool(document.value)
-            name = definition.shape.name
-            if name.lower() in {other.lower() for other in found}:
-                raise Invalid([Issue("DUPLICATE_VALUE", "/name", f'there are two pools "{name}"')])
-            records = load(definition, base=base).records
-        except Invalid as error:
-            issues += [
-                replace(issue, path=document.at + issue.path, message=f"{document.where(issue.path)}: {issue.message}")
-                for issue in error.issues
-            ]
-            continue
-        found[name] = snapshot_of(records, pool=name, version=1, weight_column=definition.shape.weight_column)
     if issues:
         raise Invalid(issues)
     return found

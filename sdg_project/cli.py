@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import itertools
 import os
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("generators", "make a million orders with what is built in, and look at them"),
@@ -29,13 +30,36 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name → the app whose management command it is, and a summary."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit with its code; 130 when Ctrl-C ended it."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code; 130 when Ctrl-C ended it, 0 when who reads its output has seen enough."""
+    code: Any = 0
     try:
         _run(arguments)
+    except SystemExit as end:
+        code = end.code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        code = 130
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        code = _no_room(error)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or the interpreter would try again, and fail
+            if not isinstance(error, BrokenPipeError):
+                code = _no_room(error)
+    sys.exit(code)
+
+
+def _no_room(error: OSError) -> int:
+    """Say that what is written finds no room, and give the exit code; another error is raised again."""
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        raise error
+    print(f"sdg: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+    return 3
 
 
 def _run(arguments: Sequence[str] | None) -> None:

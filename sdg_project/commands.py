@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import InterfaceError, OperationalError
 
+from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue, Severity
 from sdg_project.errors import Conflict, Invalid, NotFound, SdgError, Unavailable
 
 DONE, FAILED, WRONG, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes: done; finished with rejected records, or failed; wrong input; a destination or database is away."""
 
-_UNREACHABLE_CODES = {"DEST_UNAVAILABLE", "DEST_FULL", "DEST_REGRESSED", "DEST_AUTH"}
-
 
 class SdgCommand(BaseCommand):
-    """A command of `sdg`: its first docstring line is in the list of commands, `example` in its help."""
+    """A command of `sdg`: `help` and `example` are in its ``--help``, `COMMANDS` of the command line lists it."""
 
     example: ClassVar[str] = ""
     requires_system_checks: list[str] = []  # noqa: RUF012  # as Django declares it
@@ -39,16 +39,28 @@ class SdgCommand(BaseCommand):
             prog_name,
             subcommand,
             epilog=f"example:\n  {self.example}",
-            formatter_class=_Formatter,
+            formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the example as it is typed
+            allow_abbrev=False,  # a flag that comes later must not change what a script says
             **kwargs,
         )
 
+    def add_action(self, actions: Any, name: str, summary: str, example: str) -> CommandParser:
+        """The parser of one of the command's actions, such as ``list``; `actions` is what argparse gave for them."""
+        parser: CommandParser = actions.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        return parser
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            code = self.carry_out(options)
+            code = self._carried_out(options)
         except Invalid as error:
-            self.show_issues(error.issues)
-            code = UNREACHABLE if {issue.code for issue in error.issues} <= _UNREACHABLE_CODES else WRONG
+            code = self.refuse(error.issues)
         except Unavailable as error:
             self.say(f"{error.code}: {error}", error.hint)
             code = UNREACHABLE
@@ -58,11 +70,16 @@ class SdgCommand(BaseCommand):
         except SdgError as error:
             self.say(str(error))
             code = WRONG
-        except BrokenPipeError:  # the reader of our output has seen enough
-            sys.stderr.close()
-            code = DONE
         if code:
             sys.exit(code)
+
+    def _carried_out(self, options: dict[str, Any]) -> int:
+        try:
+            return self.carry_out(options)
+        except (OperationalError, InterfaceError) as error:
+            from sdg_project.database import not_answering
+
+            raise not_answering(error) from error
 
     def carry_out(self, options: dict[str, Any]) -> int:
         """Do it, and say the exit code."""
@@ -71,6 +88,11 @@ class SdgCommand(BaseCommand):
     def say(self, text: str, hint: str | None = None) -> None:
         """A message for the person: on standard error."""
         self.stderr.write(f"{text}\n  {hint}" if hint else text, lambda plain: plain)
+
+    def refuse(self, issues: Sequence[Issue], where: Any = None) -> int:
+        """Show the issues that stand against doing it, and say the exit code."""
+        self.show_issues(issues, where)
+        return UNREACHABLE if all(issue.code in UNREACHABLE_CODES for issue in issues) else WRONG
 
     def show_issues(self, issues: Sequence[Issue], where: Any = None) -> None:
         """Every issue on standard error: place, code, message, hint. `where` turns a pointer into a place."""
@@ -81,7 +103,3 @@ class SdgCommand(BaseCommand):
                 f"{place}: {level}{issue.code}: {issue.message}" if place else f"{level}{issue.code}: {issue.message}"
             )
             self.say(text, issue.hint)
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the example as it is typed."""

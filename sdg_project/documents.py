@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from sdg_project.json_guard import read_json
 from sdg_project.text import quoted, shown
 from sdg_project.yaml_reader import read_yaml
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT = STANDARD_OUTPUT = "-"
 
 _JSON_START = re.compile(r'\s*(?:\{\s*["}]|\[)')
 _BUNDLE = ("pools", "generators")
-_BUNDLE_MARKS = frozenset({*_BUNDLE, "connections", "universe"})
+BUNDLE_MARKS = frozenset({*_BUNDLE, "connections", "universe"})
+"""Properties of which a document without field mappings has one when it is a bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Definitions that were read together; pools may name files relative to the bundle."""
+    """Definitions that were read together; pools may name files relative to the bundle.
+
+    `issues` are what is wrong around them, with the place in the message; `is_one_definition` says that what was read
+    is nothing but a generator.
+    """
 
     generators: tuple[Document, ...]
     pools: tuple[Document, ...]
+    issues: tuple[Issue, ...]
+    is_one_definition: bool
 
 
 def read_document(path: Path | str, *, limits: Limits | None = None) -> list[Document]:
@@ -90,8 +97,8 @@ def parse_documents(content: bytes | str, *, origin: str, limits: Limits | None 
     return [Document(builder.root, origin, Positions(builder.lines, builder.offsets)) for builder in builders]
 
 
-def split_bundle(documents: Iterable[Document]) -> Bundle:
-    """The definitions in documents: each document is a generator, or an object with lists of them; raises Invalid."""
+def split_bundle(documents: Sequence[Document]) -> Bundle:
+    """The definitions in documents: each document is a generator, or an object with lists of them."""
     generators: list[Document] = []
     pools: list[Document] = []
     issues: list[Issue] = []
@@ -101,7 +108,7 @@ def split_bundle(documents: Iterable[Document]) -> Bundle:
                 f"{document.where()}: a definition is an object with named properties, not {shown(document.value)}"
             )
             issues.append(Issue("TYPE_MISMATCH", "", message))
-        elif "fieldMappings" in document.value or not _BUNDLE_MARKS & document.value.keys():
+        elif _is_generator(document.value):
             generators.append(document)
         else:
             for name in document.value:
@@ -111,25 +118,31 @@ def split_bundle(documents: Iterable[Document]) -> Bundle:
                     issues.append(Issue("UNKNOWN_PROPERTY", pointer(name), message, hint))
             generators += _parts(document, "generators", issues)
             pools += _parts(document, "pools", issues)
-    if issues:
-        raise Invalid(issues)
-    return Bundle(tuple(generators), tuple(pools))
+    first = documents[0].value if len(documents) == 1 else {}
+    is_one = len(documents) == 1 and (not isinstance(first, dict) or _is_generator(first))
+    return Bundle(tuple(generators), tuple(pools), tuple(issues), is_one)
 
 
-def _parts(document: Document, name: str, issues: list[Issue]) -> list[Document]:
+def _is_generator(value: dict[str, Any]) -> bool:
+    return "fieldMappings" in value or not BUNDLE_MARKS & value.keys()
+
+
+def _parts(document: Document, name: str, issues: list[Issue]) -> Iterator[Document]:
+    """The objects in a list of a bundle; what is no list or no object is an issue."""
     listed = document.value.get(name)
     if listed is None:
-        return []
+        return
     if not isinstance(listed, list):
         message = f"{document.where(pointer(name))}: {name} must be a list, not {shown(listed)}"
         issues.append(Issue("TYPE_MISMATCH", pointer(name), message))
-        return []
+        return
     for index, value in enumerate(listed):
-        if not isinstance(value, dict):
+        if isinstance(value, dict):
+            yield document.part(name, index)
+        else:
             at = pointer(name, index)
             message = f"{document.where(at)}: {name}[{index}] must be an object, not {shown(value)}"
             issues.append(Issue("TYPE_MISMATCH", at, message))
-    return [document.part(name, index) for index in range(len(listed))]
 
 
 def _is_json(text: str, origin: str) -> bool:

@@ -1,12 +1,17 @@
-"""Every deployment value comes from the environment: each variable with its default and meaning, read in one place."""
+"""Every deployment value comes from the environment, and is read and checked here."""
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import os
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sdg_project.text import quoted
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -15,106 +20,115 @@ DEVELOPMENT = "development"
 MIN_SECRET_LENGTH = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
-    name: str
-    meaning: str
-    secret: bool = False
-
-
-VARIABLES = (
-    Variable("SDG_ENV", "development or production; default development"),
-    Variable("SDG_HOME", "folder of the control database, pools and output; default ./sdg-data"),
-    Variable("SDG_OUTPUT_ROOT", "folder below which FILE destinations lie; default $SDG_HOME/out"),
-    Variable("DATABASE_URL", "control database; default SQLite in SDG_HOME", secret=True),
-    Variable("SDG_SECRET_KEY", "signs sessions; made in SDG_HOME in development, required in production", secret=True),
-    Variable("SDG_FIELD_KEYS", "comma list of keys that encrypt stored secrets, the first one new ones", secret=True),
-    Variable("SDG_ALLOWED_HOSTS", "comma list of host names that the service answers to; required in production"),
-    Variable("SDG_CORS_ORIGINS", "comma list of origins whose pages may call the API; default none"),
-    Variable("SDG_TRUSTED_PROXIES", "comma list of networks whose X-Forwarded-For and -Proto are believed"),
-    Variable("SDG_WORKERS", "processes that sdg up lets work on runs; default 2"),
-    Variable("SDG_LEASE_SECONDS", "how long a silent worker keeps a shard; other waits scale with it; default 60"),
-    Variable("SDG_RETENTION_DAYS", "days after which the service removes runs that have ended; default 30"),
-    Variable("SDG_MAX_LIVE_RUNS", "most runs that one token may have running or paused; default 50"),
-    Variable("SDG_UPLOAD_MAX_BYTES", "most bytes of one upload of pool content; default 1 GiB"),
-    Variable("SDG_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR; default WARNING on the command line"),
-    Variable("SDG_LOG_FORMAT", "line or json; default line in development, json in production"),
-)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS = ("line", "json")
+_HOST = re.compile(r"\*?\.?[A-Za-z0-9.-]+|\*|\[[0-9A-Fa-f:.]+\]")
+_ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
+_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
 def home() -> Path:
-    """Where SDG keeps its own files; not made by this call."""
+    """``SDG_HOME``: where SDG keeps its own files, by default ./sdg-data; not made by this call."""
     return Path(os.environ.get("SDG_HOME") or "sdg-data").resolve()
 
 
 def output_root() -> Path:
-    """Below which folder FILE destinations lie; not made by this call."""
+    """``SDG_OUTPUT_ROOT``: below which folder FILE destinations lie, by default out in `home`; not made here."""
     configured = os.environ.get("SDG_OUTPUT_ROOT")
     return Path(configured).resolve() if configured else home() / "out"
 
 
-def database_url() -> str:
-    """The control database as a URL."""
-    return os.environ.get("DATABASE_URL") or f"sqlite:///{home() / 'sdg.sqlite3'}"
+def database() -> dict[str, Any]:
+    """The control database as Django wants it: SQLite in `home` unless ``DATABASE_URL`` names another one.
+
+    Raises ValueError with a sentence, which does not repeat the URL: there may be a password in it.
+    """
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(home() / "sdg.sqlite3")}
+    scheme = url.partition(":")[0]
+    if scheme not in {"sqlite", "postgres", "postgresql"}:
+        raise ValueError("DATABASE_URL must be postgres://USER:PASSWORD@HOST:5432/NAME or sqlite:////PATH")
+    import environ
+
+    if scheme != "sqlite":
+        _check_postgres(url)
+    found: dict[str, Any] = environ.Env.db_url_config(url)
+    if not found["NAME"]:
+        raise ValueError("DATABASE_URL must name a database behind the host: postgres://HOST/NAME")
+    return found
+
+
+def _check_postgres(url: str) -> None:
+    """Raise ValueError if libpq does not understand a URL."""
+    import psycopg
+
+    form = "DATABASE_URL must be postgres://USER:PASSWORD@HOST:5432/NAME, with special characters as %XX"
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+        _ = urlsplit(url).port
+    except (psycopg.ProgrammingError, ValueError) as error:
+        option = str(error).strip() if "URI query parameter" in str(error) else ""  # other reasons repeat parts of it
+        raise ValueError(f"{form}: {option}" if option else form) from error
 
 
 def log_level() -> str:
-    """The least severe level that is logged."""
+    """``SDG_LOG_LEVEL``: the least severe level that is logged."""
     return (os.environ.get("SDG_LOG_LEVEL") or "WARNING").upper()
 
 
 def log_format() -> str:
-    """How a line of the log looks: ``line`` or ``json``."""
+    """``SDG_LOG_FORMAT``, how a line of the log looks: ``line``, or ``json``, the default in production."""
     return os.environ.get("SDG_LOG_FORMAT") or ("json" if is_production() else "line")
 
 
 def is_production() -> bool:
-    """Whether strangers may reach the service: then nothing is made up that should have been set."""
+    """``SDG_ENV``: whether strangers may reach the service: then nothing is made up that should have been set."""
     return os.environ.get("SDG_ENV") == PRODUCTION
 
 
 def secret_key() -> str:
-    """The key that signs sessions, as it was set; empty when it was not."""
+    """``SDG_SECRET_KEY``: the key that signs sessions, as it was set; empty when it was not."""
     return os.environ.get("SDG_SECRET_KEY", "")
 
 
 def allowed_hosts() -> list[str]:
-    """The names that the service answers to."""
+    """``SDG_ALLOWED_HOSTS``: the names that the service answers to."""
     return _listed("SDG_ALLOWED_HOSTS") or ([] if is_production() else ["127.0.0.1", "localhost", "[::1]"])
 
 
 def cors_origins() -> list[str]:
-    """The origins whose pages may call the API."""
+    """``SDG_CORS_ORIGINS``: the origins whose pages may call the API."""
     return _listed("SDG_CORS_ORIGINS")
 
 
 def trusted_proxies() -> list[Network]:
-    """The networks of proxies whose word about the client is taken; raises ValueError for what is no network."""
+    """``SDG_TRUSTED_PROXIES``: proxies whose word about the client is taken; raises ValueError for no network."""
     return [ipaddress.ip_network(text, strict=False) for text in _listed("SDG_TRUSTED_PROXIES")]
 
 
 def upload_max_bytes() -> int:
-    """Most bytes of one upload of pool content."""
+    """``SDG_UPLOAD_MAX_BYTES``: most bytes of one upload of pool content, by default 1 GiB."""
     return int(os.environ.get("SDG_UPLOAD_MAX_BYTES") or 2**30)
 
 
 def workers() -> int:
-    """How many processes `sdg up` lets work on runs."""
+    """``SDG_WORKERS``: how many processes `sdg up` lets work on runs, by default 2."""
     return int(os.environ.get("SDG_WORKERS") or 2)
 
 
 def lease_seconds() -> float:
-    """How long a silent worker keeps a shard."""
+    """``SDG_LEASE_SECONDS``: how long a silent worker keeps a shard, by default 60; other waits scale with it."""
     return float(os.environ.get("SDG_LEASE_SECONDS") or 60)
 
 
 def max_live_runs() -> int:
-    """Most runs that one token may have running or paused."""
+    """``SDG_MAX_LIVE_RUNS``: most runs that one token may have running or paused, by default 50."""
     return int(os.environ.get("SDG_MAX_LIVE_RUNS") or 50)
 
 
 def retention_days() -> int:
-    """After how many days runs, with their dead letters and hidden parts, are removed."""
+    """``SDG_RETENTION_DAYS``: after how many days runs are removed with all that is theirs, by default 30."""
     return int(os.environ.get("SDG_RETENTION_DAYS") or 30)
 
 
@@ -124,14 +138,29 @@ def faults() -> Iterator[str]:
     if mode not in {PRODUCTION, DEVELOPMENT}:
         yield f'SDG_ENV must be {DEVELOPMENT} or {PRODUCTION}, not "{mode}"'
     try:
+        database()
+    except ValueError as error:
+        yield str(error)
+    try:
         trusted_proxies()
     except ValueError as error:
         yield f"SDG_TRUSTED_PROXIES must be a list of networks such as 10.0.0.0/8: {error}"
-    if not (os.environ.get("SDG_UPLOAD_MAX_BYTES") or "1").isdecimal():
-        yield "SDG_UPLOAD_MAX_BYTES must be a number of bytes"
+    for name, pattern, example in (
+        ("SDG_ALLOWED_HOSTS", _HOST, "hosts without scheme and port, such as sdg.example.org"),
+        ("SDG_CORS_ORIGINS", _ORIGIN, "origins such as https://shop.example.org"),
+    ):
+        for text in _listed(name):
+            if not pattern.fullmatch(text):
+                yield f"{name} must be a list of {example}, not {quoted(text)}"
     yield from _number_faults()
-    if log_format() not in {"line", "json"}:
-        yield f'SDG_LOG_FORMAT must be line or json, not "{log_format()}"'
+    if log_level() not in LOG_LEVELS:
+        yield f"SDG_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {quoted(log_level())}"
+    if log_format() not in LOG_FORMATS:
+        yield f"SDG_LOG_FORMAT must be line or json, not {quoted(log_format())}"
+    try:
+        importlib.import_module("sdg_project.failpoints")  # which reads SDG_FAILPOINTS
+    except ValueError as error:
+        yield str(error)
     if not is_production():
         return
     if len(secret_key()) < MIN_SECRET_LENGTH:
@@ -149,8 +178,8 @@ def faults() -> Iterator[str]:
 def _number_faults() -> Iterator[str]:
     for name, (least, most) in _BOUNDS.items():
         given = os.environ.get(name)
-        if given and not (given.isdecimal() and least <= int(given) <= most):
-            yield f'{name} must be a whole number from {least} to {most}, not "{given}"'
+        if given and not (_NUMBER.fullmatch(given) and least <= int(given) <= most):
+            yield f"{name} must be a whole number from {least} to {most}, not {quoted(given)}"
 
 
 _BOUNDS = {
@@ -158,6 +187,7 @@ _BOUNDS = {
     "SDG_LEASE_SECONDS": (2, 3_600),
     "SDG_MAX_LIVE_RUNS": (1, 10**6),
     "SDG_RETENTION_DAYS": (1, 36_500),
+    "SDG_UPLOAD_MAX_BYTES": (1, 2**60),
 }
 
 

@@ -36,6 +36,11 @@ def apply_overrides(value: Any, assignments: Sequence[str]) -> Any:
     return value
 
 
+def place_of(assignment: str) -> str:
+    """The JSON Pointer of what a ``path=value`` sets."""
+    return pointer(*_split(assignment.partition("=")[0]))
+
+
 class _CannotSet(Exception):
     def __init__(self, code: str, message: str, hint: str | None = None, at: str = "") -> None:
         super().__init__(message)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from sdg_project import env
@@ -70,7 +69,7 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-DATABASES: dict[str, Any] = {"default": environ.Env.db_url_config(env.database_url())}
+DATABASES: dict[str, Any] = {"default": env.database()}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Readers do not wait for the writer, writers wait for each other, and a transaction takes the write lock when it
     # begins: a later upgrade of a read lock could not wait.

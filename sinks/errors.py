@@ -24,12 +24,3 @@ class Fenced(SinkError):
 
     def __init__(self, message: str) -> None:
         super().__init__("FENCED", message)
-
-
-PAUSING_CODES = frozenset({"DEST_UNAVAILABLE", "DEST_FULL", "DEST_REGRESSED", "RERUN_WOULD_COLLIDE"})
-"""What a person can mend, so that the run goes on afterwards."""
-
-
-def is_pausing(code: str) -> bool:
-    """Whether a run that meets this is paused, not failed."""
-    return code in PAUSING_CODES

@@ -162,6 +162,15 @@ class FieldType(Kind, ABC, Generic[P]):
         """Why two runs with one seed may differ in this field, in words."""
         yield from ()
 
+    def asks_to_differ(self) -> bool:
+        """Whether the parameters say in so many words that runs are to differ, so that nobody has to be warned."""
+        return False
+
+    @classmethod
+    def is_remade_alike(cls, params: Mapping[str, Any]) -> bool:
+        """Whether a value that is made twice in one run is the same both times; `params` are those of a document."""
+        return True
+
     def tables(self) -> dict[str, NDArray[Any]]:
         """Arrays that need floating-point functions: made once per run, then the same on every machine."""
         return {}

@@ -205,6 +205,10 @@ class TimestampGenerated(FieldType[Parameters]):
         if self._written.are_relative and not self.scope.facts.started_at_given:
             yield "its instants count from the start of the run; absolute ones or --started-at fix them"
 
+    @classmethod
+    def is_remade_alike(cls, params: Mapping[str, Any]) -> bool:
+        return params.get("mode") != TimeMode.NOW
+
     # What is made.
 
     def tables(self) -> dict[str, NDArray[Any]]:

@@ -203,6 +203,9 @@ class UuidGenerated(FieldType[UuidGeneratedParams]):
         if self.params.version == 7 and self.params.timestamp_field is None and not self.scope.clock.fixed:
             yield "the clock counts from the start of the run; clock.start or --started-at fixes it"
 
+    def asks_to_differ(self) -> bool:
+        return not self.params.deterministic
+
     # What is made.
 
     def bind(self, tables: Tables) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 
@@ -18,11 +19,16 @@ def work(run_id: str, parent: int, stop: Event, connection: Connection) -> None:
     import django
 
     django.setup()
+    from django.db import InterfaceError, OperationalError
+
     from generators.models import Run
     from generators.runs.job import Job
     from generators.runs.local import Stop, work_on_shards
 
-    job = Job.of(Run.objects.get(pk=run_id))
-    connection.send(work_on_shards(job, owner=str(os.getpid()), stop=Stop(stop), on_progress=lambda: None))
+    try:
+        job = Job.of(Run.objects.get(pk=run_id))
+        connection.send(work_on_shards(job, owner=str(os.getpid()), stop=Stop(stop), on_progress=lambda: None))
+    except (OperationalError, InterfaceError):
+        sys.exit(1)  # the parent asks the control database, too, and says that it is away
     job.destination.close()
     connection.close()

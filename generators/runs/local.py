@@ -17,6 +17,7 @@ from typing import Any
 from django.db.models import F
 
 from engine.errors import RecordInvalid
+from engine.issues import PAUSING
 from generators.enums import EndReason, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
@@ -30,12 +31,13 @@ from generators.runs.runner import Progress, Watch, run_slice
 from generators.runs.stopwatch import Stopwatch
 from sdg_project.failpoints import failpoint
 from sdg_project.memory import keep_freed_memory
-from sinks.errors import SinkError, TransientSinkError, is_pausing
+from sinks.errors import SinkError, TransientSinkError
 
 RETRY_SECONDS = (0.1, 0.5, 2.0)
 """Waits before a sink is opened again after a transient error; then the run is paused."""
 MAX_LOST_CLAIMS = 6
 _POLL_SECONDS = 0.1
+_KEEP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +99,53 @@ def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], N
         # Whoever had a shard is gone, since we hold the lock. Also those that were done are opened again, in case that
         # what they had hidden was lost: a complete one costs no more than that.
         run.shards.update(owner="", state=ShardState.READY)
-        spec, started = RunSpec.from_json(run.spec), time.monotonic()
-        failure = _carried(run, workers=workers, stop=stop, on_progress=on_progress)
-        spent: dict[str, Any] = {}
-        if not spec.timed:
-            spent["active_seconds"] = run.active_seconds + time.monotonic() - started
-        if failure is not None:
-            status = RunStatus.PAUSED if is_pausing(failure.code) else RunStatus.FAILED
+        spec = RunSpec.from_json(run.spec)
+        watch = _WallTime(run)
+
+        def progressed() -> None:
+            if not spec.timed:  # else who writes keeps the time
+                watch.keep()
+            on_progress()
+
+        outcome = _carried(run, workers=workers, stop=stop, on_progress=progressed)
+        spent: dict[str, Any] = {} if spec.timed else {"active_seconds": watch.seconds}
+        if isinstance(outcome, Failure):
+            status = RunStatus.PAUSED if outcome.code in PAUSING else RunStatus.FAILED
             reason = "" if status is RunStatus.PAUSED else EndReason.ERROR
-            change_status(run, status, error=failure.as_json(), end_reason=reason, **spent)
-        elif run.shards.filter(state=ShardState.READY).exists() or not run.outputs:
+            change_status(run, status, error=outcome.as_json(), end_reason=reason, **spent)
+        elif outcome is None:
             change_status(run, RunStatus.PAUSED, **spent)
         else:
             reason = RunSpec.from_json(run.spec).end_reason  # of an earlier end, too
-            change_status(run, RunStatus.COMPLETED, outputs=run.outputs, end_reason=reason, **spent)
+            change_status(run, RunStatus.COMPLETED, outputs=outcome, end_reason=reason, **spent)
 
 
-def _carried(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
-    """Write all shards and bring them together; the outputs are left on `run`."""
+class _WallTime:
+    """How long a run has been worked on, kept in its row once a second: being killed costs no more than that."""
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._before = run, run.active_seconds
+        self._started = self._kept_at = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.monotonic() - self._started
+
+    def keep(self) -> None:
+        """Write it down if that was more than a second ago."""
+        now = time.monotonic()
+        if now - self._kept_at >= _KEEP_SECONDS:
+            Run.objects.filter(pk=self._run.pk).update(active_seconds=self.seconds)
+            self._kept_at = now
+
+
+def _carried(
+    run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]
+) -> list[dict[str, Any]] | Failure | None:
+    """Write all shards and bring them together: what is shown then, or why not; None when it was told to stop."""
     while True:
         job = Job.of(run)
+        written = None
         try:
             job.destination.prepare()
             failpoint("run.prepared")
@@ -125,20 +154,24 @@ def _carried(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], No
                 failure = _with_children(run, count=min(workers, waiting), stop=stop, on_progress=on_progress)
             else:
                 failure = work_on_shards(job, owner=str(os.getpid()), stop=stop, on_progress=on_progress)
-            if failure is None and not run.shards.filter(state=ShardState.READY).exists():
+            if failure is not None:
+                return failure
+            if not run.shards.filter(state=ShardState.READY).exists():
                 failpoint("run.finalize")
-                run.outputs = [
-                    {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
-                    for one in job.destination.finalize()
-                ]
+                written = job.destination.finalize()
                 failpoint("run.finalized")
         except SinkError as error:
             return Failure(error.code, str(error))
         finally:
             job.destination.close()
+        if written is not None:
+            return [
+                {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
+                for one in written
+            ]
         has_new_end = job.destination.delivery.shards != tuple(shard.span for shard in run.shards.all())
-        if failure is not None or stop.asked or not has_new_end:
-            return failure
+        if stop.asked or not has_new_end:
+            return None
 
 
 def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:

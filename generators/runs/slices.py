@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from engine.errors import RecordInvalid
+from engine.issues import PAUSING
 from engine.span import Span
 from generators.enums import DesiredState, EndReason, OnError, RunPhase, RunStatus, ShardState
 from generators.error_handling import ErrorHandlingShape
@@ -38,7 +39,7 @@ from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
 from sdg_project.logs import run_id
 from sinks.destinations.base import Sink
-from sinks.errors import Fenced, SinkError, TransientSinkError, is_pausing
+from sinks.errors import Fenced, SinkError, TransientSinkError
 
 LOOK_SECONDS = 1.0
 """How often the wishes of people are looked at, and progress is written."""
@@ -376,7 +377,7 @@ def _end_run(run: Run, error: dict[str, Any]) -> None:
     """Pause a run for what a person can mend, fail it for what nobody can; a stopped one is left as it is."""
     if run.status == RunStatus.STOPPED:
         Run.objects.filter(pk=run.pk, phase=RunPhase.ENDING).update(phase=RunPhase.ENDED, error=error)
-    elif is_pausing(error["code"]):
+    elif error["code"] in PAUSING:
         _pause(run, error, error["code"])
     else:
         _fail(run, error)

@@ -147,13 +147,22 @@ def written_bytes(plan: Plan, batch: Batch, *, root: str) -> float | None:
     document = plan.definition.shape.destination
     if document is None or not batch.span.count:
         return None
-    destination = _try_destination(document, plan.schema, root=root)
+    destination = imagined_destination(document, plan.schema, root=root)
     if destination is None or errors_of(destination.check()):
         return None
     return float(destination.encoded_bytes(batch)) / batch.span.count
 
 
-def _try_destination(document: Any, schema: RecordSchema, *, root: str) -> Destination[Any] | None:
+def part_issues(plan: Plan, *, records: int | None, written: float) -> Sequence[Issue]:
+    """What is wrong with the number of parts into which so many records of this size are cut."""
+    kind, config, issues = destination_kind(plan.definition.shape.destination)
+    if kind is None or issues or not records:
+        return ()
+    roll = kind.roll_of(config, bytes_per_record=written, step_ms=plan.clock.step_ms)
+    return kind.part_issues(config, parts=-(-records // roll)) if roll else ()
+
+
+def imagined_destination(document: Any, schema: RecordSchema, *, root: str) -> Destination[Any] | None:
     """The definition's destination as a run would see it, for questions that need no run; None without one."""
     kind, config, issues = destination_kind(document)
     if kind is None or issues:
@@ -175,5 +184,5 @@ def _try_destination(document: Any, schema: RecordSchema, *, root: str) -> Desti
 
 def _destination_issues(document: Any, schema: RecordSchema, *, root: str) -> Sequence[Issue]:
     """What is wrong with a destination; with the form of the records only as far as that is known."""
-    destination = _try_destination(document, schema, root=root)
+    destination = imagined_destination(document, schema, root=root)
     return destination_kind(document)[2] if destination is None else destination.check()

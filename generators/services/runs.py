@@ -26,7 +26,16 @@ from generators.plan import Plan
 from generators.planning import bytes_per_record, destination_kind, destination_of_run, run_folder, save_tables
 from generators.run_spec import PoolPin, RunSpec
 from generators.runs.lock import carrying
-from generators.services.drafts import Draft, draft, errors_of, present, run_length, sample_issues, written_bytes
+from generators.services.drafts import (
+    Draft,
+    draft,
+    errors_of,
+    part_issues,
+    present,
+    run_length,
+    sample_issues,
+    written_bytes,
+)
 from pools import services as pool_services
 from pools.snapshot import Snapshot, write_snapshot
 from sdg_project.errors import Conflict, Invalid, NotFound
@@ -127,6 +136,9 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
         raise Invalid(wrong)
     size = bytes_per_record(plan, batch)
     written = written_bytes(plan, batch, root=order.root) or size
+    issues += part_issues(plan, records=records, written=written)
+    if errors := errors_of(issues):
+        raise Invalid(errors)
     spec = _frozen(drafted, order, records=records, end_reason=reason, size=size, written=written)
     shards = shards_of(plan.definition.shape, default=order.workers)
     span = Span(order.first_record, MAX_RECORDS if records is None else records)

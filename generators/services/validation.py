@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.batch import Batch
+from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.span import Span
 from generators.plan import Plan
 from generators.planning import bytes_per_record
-from generators.services.drafts import draft, errors_of, run_length, run_seconds, sample_issues, written_bytes
+from generators.services.drafts import (
+    draft,
+    errors_of,
+    part_issues,
+    run_length,
+    run_seconds,
+    sample_issues,
+    written_bytes,
+)
 from pools.snapshot import Snapshot
+
+MEASURED_RECORDS = 8_192
+"""Enough that what a batch costs beside its records hardly counts, and done in some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,7 @@ class Validation:
     records: int | None
     """None also when nothing but time or a person ends a run."""
     duration_seconds: float | None
-    """How long a run takes whose pace is known; None when it goes as fast as it can, or has no end."""
+    """About how long a run takes, by its pace or in one process; None when that is not known, or it has no end."""
     bytes_per_record: float | None
     preview: Batch | None
 
@@ -42,10 +55,11 @@ def validate_definition(
     root: str,
     preview: int = 5,
     destination_required: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Validation:
     """Everything that is wrong with a definition, what it would make, and its first records. Changes nothing.
 
-    Without ``clock.start`` the clock refers to `updated_at`.
+    Without ``clock.start`` the clock refers to `updated_at`. How long a run takes is measured by `monotonic`.
     """
     drafted = draft(
         document,
@@ -65,9 +79,26 @@ def validate_definition(
     if batch is None:
         return Validation(tuple(issues), plan, records, duration, None, None)
     size = written_bytes(plan, batch, root=root) or bytes_per_record(plan, batch)
-    return Validation(
-        tuple(issues), plan, records, duration, size, batch.slice(Span(0, min(preview, batch.span.count)))
-    )
+    issues += part_issues(plan, records=records, written=size)
+    if duration is None and records is not None:
+        duration = _measured(plan, records, root=root, monotonic=monotonic)
+    first = batch.slice(Span(0, min(preview, batch.span.count)))
+    return Validation(tuple(issues), plan, records, duration, size, first)
+
+
+def _measured(plan: Plan, records: int, *, root: str, monotonic: Callable[[], float]) -> float | None:
+    """How long it takes to make and encode so many records, from a measurement of the first; None if one fails."""
+    count = min(records, MEASURED_RECORDS)
+    if not count:
+        return 0.0
+    started = monotonic()
+    try:
+        batch = plan.batch(Span(0, count))
+    except RecordInvalid:
+        return None
+    if written_bytes(plan, batch, root=root) is None:
+        bytes_per_record(plan, batch)  # as JSON Lines, where no destination says otherwise
+    return (monotonic() - started) / count * records
 
 
 def preview_plan(

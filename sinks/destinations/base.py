@@ -132,6 +132,11 @@ class Destination(Kind, ABC, Generic[C]):
     def roll_of(config: C, *, bytes_per_record: float, step_ms: Fraction | int) -> int | None:
         """How many records a part has, when the config asks for parts; `step_ms` lies between two records."""
 
+    @staticmethod
+    @abstractmethod
+    def part_issues(config: C, *, parts: int) -> Sequence[Issue]:
+        """What is wrong with so many parts."""
+
     @abstractmethod
     def encoded_bytes(self, batch: Batch) -> int:
         """How many bytes some records take at the destination; for estimates."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 from pydantic import Field, create_model
 
 from engine.batch import Batch
-from engine.issues import Issue
+from engine.issues import Issue, Severity
 from engine.span import MAX_RECORDS
 from engine.template import Template
 from sdg_project.failpoints import failpoint
@@ -36,6 +36,10 @@ from sinks.files.shard import ShardWriter
 
 _AT = "/destination/config/path"
 _NAMES = ("generatorName", "runId", "startedAt")
+_ROLLS = ("roll_records", "roll_bytes", "roll_seconds")
+MAX_PARTS = 10_000
+MANY_PARTS = 1_000
+"""More parts than this are a warning: each is a file to make durable, and an entry of the manifest."""
 _SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".csv": "CSV", ".parquet": "PARQUET", ".avro": "AVRO"}
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 
@@ -51,14 +55,19 @@ class FileKeys(Params):
     )
     format: str | None = Field(default=None, description="JSONL, CSV, PARQUET or AVRO; else by the path's suffix.")
     compression: Compression | None = Field(
-        default=None, description="NONE, GZIP or ZSTD; else by the suffix .gz, .zst."
+        default=None,
+        description="NONE, GZIP or ZSTD; else by the suffix .gz, .zst. Not every reader of Avro knows ZSTD.",
     )
     checksum: Checksum = Field(default=Checksum.XXH128, description="Checksum of each file in the manifest.")
     before_run: BeforeRun = Field(
         default=BeforeRun.REPLACE,
         description="REPLACE what an earlier run of the same owner wrote, FAIL if it is there, APPEND parts to it.",
     )
-    roll_records: int | None = Field(default=None, ge=1, description="Records of a part; path is then a folder.")
+    roll_records: int | None = Field(
+        default=None,
+        ge=1,
+        description="Records of a part, exactly; path is then a folder. More than 10,000 parts are refused.",
+    )
     roll_bytes: int | None = Field(default=None, ge=1, description="Bytes of a part, turned into records at start.")
     roll_seconds: int | None = Field(default=None, ge=1, description="Planned seconds of a part, turned into records.")
 
@@ -144,6 +153,7 @@ class FileDestination(Destination[Any]):
             message = f'there is no format "{self.format}"'
             yield Issue("INVALID_VALUE", "/destination/config/format", message, f"accepted are {', '.join(encoders)}")
             return
+        yield from self._suffix_issues()
         own = set(encoders[self.format].Options.model_fields)
         for name in sorted(self.config.model_fields_set - set(FileKeys.model_fields) - own):
             alias = type(self.config).model_fields[name].alias or name
@@ -152,8 +162,17 @@ class FileDestination(Destination[Any]):
         for problem in encoders[self.format].check(self.delivery.schema):
             yield problem.as_issue()
 
+    def _suffix_issues(self) -> Iterator[Issue]:
+        format_name, compression = format_of(self.config.path)
+        if format_name not in {None, self.format}:
+            message = f'"{self.config.path}" looks like {format_name}, but will hold {self.format}'
+            yield Issue("SUFFIX_MISMATCH", "/destination/config/format", message, severity=Severity.WARNING)
+        if compression not in {Compression.NONE, self.compression}:
+            message = f'"{self.config.path}" looks like {compression}, but its compression will be {self.compression}'
+            yield Issue("SUFFIX_MISMATCH", "/destination/config/compression", message, severity=Severity.WARNING)
+
     def _part_issues(self) -> Iterator[Issue]:
-        rolls = [name for name in ("roll_records", "roll_bytes", "roll_seconds") if getattr(self.config, name)]
+        rolls = [name for name in _ROLLS if getattr(self.config, name)]
         for name in rolls[1:]:
             alias = type(self.config).model_fields[name].alias
             message = "only one of rollRecords, rollBytes and rollSeconds can be given"
@@ -171,6 +190,18 @@ class FileDestination(Destination[Any]):
             return max(1, config.roll_seconds * 1000 // step_ms) if step_ms else MAX_RECORDS
         roll: int | None = config.roll_records
         return roll
+
+    @staticmethod
+    def part_issues(config: Any, *, parts: int) -> Sequence[Issue]:
+        """An error or a warning about so many files."""
+        if parts <= MANY_PARTS:
+            return ()
+        alias = next(FileKeys.model_fields[name].alias for name in _ROLLS if getattr(config, name))
+        at, message = f"/destination/config/{alias}", f"the run would be cut into {parts:,} files"
+        if parts > MAX_PARTS:
+            return [Issue("MANY_PARTS", at, f"{message}, at most {MAX_PARTS:,} are accepted", f"raise {alias}")]
+        message += f"; more than {MANY_PARTS:,} are slow to make and to list"
+        return [Issue("MANY_PARTS", at, message, f"raise {alias}", severity=Severity.WARNING)]
 
     def encoded_bytes(self, batch: Batch) -> int:
         """How many bytes some records take in this format."""

@@ -32,7 +32,11 @@ _NULL, _VALUE = zigzag(0), zigzag(1)
 
 @encoders.register("AVRO")
 class Avro(Encoder[EncoderOptions]):
-    """Avro: logical types for decimals, instants, dates, times (to the microsecond) and UUIDs; JSON is a string."""
+    """Avro: logical types for decimals, instants, dates, times (to the microsecond) and UUIDs; JSON is a string.
+
+    GZIP is the codec ``deflate``, which every reader knows. ZSTD is ``zstandard``, which fewer do: Java's and fastavro
+    (with backports.zstd) read it, polars does not.
+    """
 
     suffix = ".avro"
 

@@ -29,6 +29,14 @@ def test_a_definition_is_stored_and_shown_as_it_was_sent(editor: Caller) -> None
     assert editor.get(f"/generators/{shown['id']}").json() == shown
 
 
+def test_the_time_of_making_lowers_what_a_generator_can_reach(editor: Caller) -> None:
+    mapping = {"fieldName": "madeAt", "type": "TIMESTAMP_GENERATED", "params": {"mode": "NOW"}}
+
+    shown = editor.post("/generators", definition(fieldMappings=[mapping])).json()
+
+    assert shown["deliveryGuarantee"] == "AT_LEAST_ONCE"
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"x"', b"{}", b"0"])
 def test_a1_a_body_that_is_no_definition_is_refused_with_every_place(editor: Caller, body: bytes) -> None:
     problem = assert_problem(editor.post("/generators", body), 400)

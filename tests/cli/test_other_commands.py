@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -33,6 +35,81 @@ def test_every_command_has_a_help_with_an_example(sdg: Sdg) -> None:
         assert f"usage: sdg {name}" in answer.out
         assert f"example:\n  sdg {name}" in answer.out
         assert "--settings" not in answer.out
+
+
+ACTIONS = [
+    ("runs", "prune"),
+    *(("pool", name) for name in ("add", "list", "show", "refresh", "remove")),
+    *(("token", name) for name in ("create", "list", "revoke")),
+    ("user", "create"),
+]
+
+
+@pytest.mark.parametrize(("name", "action"), ACTIONS)
+def test_every_action_has_a_help_with_an_example(sdg: Sdg, name: str, action: str) -> None:
+    answer = sdg(name, action, "--help")
+
+    assert answer.code == 0, answer.err
+    assert f"usage: sdg {name} {action}" in answer.out
+    assert f"example:\n  sdg {name} {action}" in answer.out
+
+
+def test_what_can_be_left_out_is_in_brackets(sdg: Sdg) -> None:
+    assert "[prune] ..." in sdg("runs", "--help").out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "o.yaml", "--coun", "5"], ["runs", "--js"], ["pool", "list", "--js"], ["runs", "prune", "--day", "3"]],
+)
+def test_abbreviated_flags_are_refused(sdg: Sdg, arguments: list[str]) -> None:
+    answer = sdg(*arguments)
+
+    assert answer.code == 2
+    assert "unrecognized arguments" in answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["schema"],
+        ["preview", "orders.yaml", "--json", "--rows", "10000"],
+        ["validate", "orders.yaml", "--json"],
+    ],
+)
+def test_a_reader_that_has_gone_ends_every_command_with_0_and_quietly(sdg: Sdg, arguments: list[str]) -> None:
+    sdg.definition()
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        done = subprocess.run(
+            sdg.command(*arguments),
+            cwd=sdg.folder,
+            env=dict(sdg.environment),
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_output_that_finds_no_room_is_a_sentence(sdg: Sdg) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            sdg.command("--help"),
+            env=dict(sdg.environment),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 3
+    assert "the output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_every_command_module_is_listed() -> None:
@@ -139,6 +216,20 @@ def test_numbers_are_written_with_the_digits_that_were_typed(sdg: Sdg, name: str
     assert f'"preview": [{", ".join(lines)}]'.replace(" ", "") in validated.out.replace(" ", "")
 
 
+def test_validate_counts_the_records_up_to_where_a_sequence_stops(sdg: Sdg) -> None:
+    field = {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 1, "end": 10, "onEnd": "STOP"}}
+    destination = {"type": "FILE", "config": {"path": "n.csv"}}
+    path = sdg.definition(fieldMappings=[field], recordCount=1_000, destination=destination)
+
+    answer = sdg("validate", path, "--json")
+    plain = sdg("validate", path)
+
+    assert answer.json["estimates"]["records"] == 10
+    assert answer.json["estimates"]["totalBytes"] == 21
+    assert 0 <= answer.json["estimates"]["durationSeconds"] < 1
+    assert "10 records of about 2 bytes, 21 in all, less than a second" in plain.err
+
+
 def test_strict_counts_warnings_and_acknowledge_accepts_them(sdg: Sdg) -> None:
     fields = [{"fieldName": "a", "type": "ENUM_RANDOM", "params": {"values": ["x", "y"], "weights": [1, 0]}}]
     path = sdg.definition(fieldMappings=fields)
@@ -164,6 +255,22 @@ def test_the_json_schema_accepts_what_runs_and_refuses_misspellings(sdg: Sdg) ->
         assert [error.message for error in validator.iter_errors(definition)] == []
     for wrong in (ORDERS | {"recordcount": 1}, ORDERS | {"fieldMappings": [{"fieldName": "a", "type": "NO_SUCH"}]}):
         assert list(validator.iter_errors(wrong))
+
+
+def test_the_json_schema_describes_bundles_too(sdg: Sdg) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(sdg("schema").out))
+    rows = {"name": "sizes", "source": {"type": "INLINE", "rows": [{"size": "S"}]}}
+    file = {"name": "p", "source": {"type": "FILE", "path": "p.csv"}, "columns": [{"name": "a", "type": "STRING"}]}
+
+    assert [error.message for error in validator.iter_errors({"pools": [rows, file], "generators": [ORDERS]})] == []
+    for wrong in (
+        {"generators": [ORDERS | {"recordcount": 1}]},
+        {"pools": [file | {"source": {"type": "FIEL", "path": "p.csv"}}], "generators": []},
+        {"pools": [rows], "generator": []},
+        {"generators": ORDERS},
+        [ORDERS],
+    ):
+        assert list(validator.iter_errors(wrong)), wrong
 
 
 def test_runs_lists_what_was_run_newest_first_and_prune_removes_it(sdg: Sdg) -> None:

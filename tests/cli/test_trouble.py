@@ -32,6 +32,31 @@ def test_a_full_disk_pauses_the_run_and_resuming_with_room_gives_the_undisturbed
     assert resumed.json["outputs"][0]["checksum"] == undisturbed["outputs"][0]["checksum"]
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_time_of_a_process_that_was_killed_counts(sdg: Sdg, workers: str) -> None:
+    process = sdg.start("run", sdg.definition(recordCount=50_000_000), "--to", "o.jsonl", "--workers", workers)
+    started_at = _begun(sdg)
+    time.sleep(4)
+    process.kill()
+    process.communicate()
+    worked_s = time.monotonic() - started_at
+
+    resumed = sdg("run", "--resume", "last", "--json", SDG_FAILPOINTS="file.write.frame=enospc@1")
+
+    assert resumed.json["lastError"]["code"] == "DEST_FULL"
+    # Of what was worked, at most the time since the last progress is lost, which is a second or the time of a commit.
+    assert worked_s - 2.5 < resumed.json["activeSeconds"] < worked_s + 10
+
+
+def _begun(sdg: Sdg) -> float:
+    """The instant at which the run has begun to write."""
+    deadline = time.monotonic() + 60
+    while not list(sdg.folder.glob(".o.jsonl.sdg-*/shard-0.data")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return time.monotonic()
+
+
 def test_a_failed_fsync_is_survived_without_anybody_s_help(sdg: Sdg) -> None:
     path = sdg.definition(recordCount=200_000)
     undisturbed = sdg("run", path, "--to", "a.jsonl", "--json").json

@@ -14,6 +14,7 @@ from scipy import stats
 
 from engine.declared import OutOfBounds
 from engine.distributions import Distribution
+from engine.laws import Floats
 from engine.ranges import Continuum, Lattice
 
 ADAPTER = TypeAdapter[Distribution](Distribution)
@@ -83,3 +84,10 @@ COUNTING = [
     Case("binomial", {"type": "BINOMIAL", "n": 60, "p": 0.3}, 10, 25, stats.binom(60, 0.3)),
     Case("geometric", {"type": "GEOMETRIC", "p": 0.05}, 3, 40, stats.geom(0.05)),
 ]
+
+
+def lattice_probabilities(
+    distribution: Distribution, over: Lattice, out_of_bounds: OutOfBounds = OutOfBounds.TRUNCATE
+) -> Floats:
+    """The probability of each offset of a lattice: float64 of shape ``(points,)``, sum 1."""
+    return np.diff(distribution.cumulative(over, np.arange(-1, over.points), out_of_bounds))

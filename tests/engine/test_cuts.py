@@ -41,13 +41,6 @@ def test_every_record_is_in_one_frame_and_all_of_a_frame_agree_on_its_end(cuts: 
     assert all({min(cuts.frame_end(number), count) for number in frame} == {frame.stop} for frame in found)
 
 
-@given(cuts, counts)
-def test_borders_are_where_frames_begin(cuts: Cuts, count: int) -> None:
-    begins = {frame.start for frame in frames(cuts, count)}
-
-    assert {number for number in range(count) if cuts.is_border(number)} == begins
-
-
 @given(rolling, counts)
 def test_every_record_is_in_one_part_and_frames_are_counted_from_its_beginning(cuts: Cuts, count: int) -> None:
     parts = list(cuts.parts(Span(0, count)))
@@ -79,7 +72,7 @@ def test_shards_follow_each_other_cover_all_records_and_begin_at_borders(cuts: C
     assert len(shards) <= max(1, wanted)
     assert all(shard.count for shard in shards) or count == 0
     for shard in shards:
-        assert cuts.is_border(shard.start)
+        assert shard.start == 0 or cuts.frame_end(shard.start - 1) == shard.start
         assert cuts.roll is None or shard.start % cuts.roll == 0
 
 

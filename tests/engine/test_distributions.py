@@ -10,10 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from engine.declared import OutOfBounds
-from engine.distributions import lattice_probabilities
 from engine.issues import Severity
 from engine.ranges import Continuum, Lattice, Range
-from tests.engine.oracles import ADAPTER, BINS, CONTINUOUS, COUNTING, Case, declare
+from tests.engine.oracles import ADAPTER, BINS, CONTINUOUS, COUNTING, Case, declare, lattice_probabilities
 
 HUNDRED = Lattice(Decimal(1), Decimal(1), 100)
 REAL = Continuum(1.0, 100.0)

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from engine.issues import CODES, Issue, Severity, did_you_mean, pointer
+from engine.issues import CODES, PAUSING, UNREACHABLE, Issue, Severity, did_you_mean, pointer
 
 SWAPPED = Issue("RANGE_INVERTED", "/fieldMappings/3/params/min", "min (100) must not be greater than max (10)")
 
@@ -59,3 +59,8 @@ def test_the_closest_known_word_is_suggested_in_its_own_case() -> None:
     assert did_you_mean("STDDEV", known) == 'did you mean "stdDev"?'
     assert did_you_mean("zzz", known) is None
     assert did_you_mean("weight", []) is None
+
+
+def test_classes_are_of_codes_that_there_are() -> None:
+    assert CODES.keys() >= UNREACHABLE
+    assert CODES.keys() >= PAUSING

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from engine.declared import OutOfBounds
-from engine.distributions import lattice_probabilities
 from engine.ranges import Continuum, Lattice, Range
 from engine.samplers import Mirrored, build_tables, sampler
 from tests.engine.chance import ALPHA, SEEDS, chi_square, words
-from tests.engine.oracles import BINS, CONTINUOUS, COUNTING, UNBOUNDED, Case, declare
+from tests.engine.oracles import BINS, CONTINUOUS, COUNTING, UNBOUNDED, Case, declare, lattice_probabilities
 
 COUNT = 100_000
 ALL: list[tuple[dict[str, Any], Range]] = [

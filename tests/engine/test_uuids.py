@@ -13,14 +13,11 @@ from engine.uuids import (
     MAX_NUMBER,
     Words,
     named_uuids,
-    numbers_of_ordered,
     ordered_uuids,
     random_uuids,
-    record_numbers_of,
     stamped_uuids,
-    words_of_random,
-    words_of_stamped,
 )
+from tests.engine.uuid_inverses import numbers_of_ordered, record_numbers_of, words_of_random, words_of_stamped
 
 FIRST, SECOND = (Source(1, "orders", "id").stream("value", lane) for lane in (0, 1))
 SPANS = [Span(0, 100_000), Span(10**12 - 1_000, 100_000), Span(2**63 - 10, 10)]

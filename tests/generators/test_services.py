@@ -12,13 +12,13 @@ import pytest
 from django.utils import timezone
 
 from engine.span import Span
-from generators.definition_files import only_definition
+from generators.definition_files import read_definitions
 from generators.models import Run
 from generators.planning import plan_of_run, run_folder
 from generators.runs.lock import carrying
 from generators.services.drafts import run_length
 from generators.services.runs import find_run, progress_of, prune_runs
-from generators.services.validation import preview_plan, validate_definition
+from generators.services.validation import MEASURED_RECORDS, preview_plan, validate_definition
 from pools import services as pool_services
 from pools.models import PoolVersion
 from sdg_project.errors import Conflict, Invalid, NotFound
@@ -118,7 +118,7 @@ def test_pools_of_a_bundle_go_with_the_run(workshop: Workshop, tmp_path: Path) -
             }
         )
     )
-    file = only_definition(str(bundle))
+    [file] = read_definitions(str(bundle)).definitions
     changes = {"own_pools": file.own_pools, "name": "g", "fieldMappings": file.value["fieldMappings"]}
     workshop.make(path="calm.jsonl", recordCount=COUNT, **changes)
     run = interrupted(workshop, **changes)
@@ -473,3 +473,14 @@ def test_a_run_that_cannot_be_cleared_away_is_kept_and_stops_no_other(workshop: 
     assert len(pruned.runs) == 1
     assert [run.pk for run, _ in pruned.kept] == [strange.pk]
     assert "cannot be continued" in pruned.kept[0][1]
+
+
+def test_how_long_a_run_takes_is_measured_of_the_first_records(workshop: Workshop) -> None:
+    ticks = iter([100.0, 102.0])
+    document = workshop.document(recordCount=MEASURED_RECORDS * 1_000)
+
+    validation = validate_definition(
+        document, updated_at=UPDATED_AT, root=str(workshop.folder), monotonic=lambda: next(ticks)
+    )
+
+    assert validation.duration_seconds == pytest.approx(2_000)

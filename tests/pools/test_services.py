@@ -14,7 +14,6 @@ from pools.builtin.people import People
 from pools.enums import PoolStatus
 from pools.models import Pool, PoolVersion
 from pools.snapshot import content_hash
-from sdg_project.documents import parse_documents, split_bundle
 from sdg_project.errors import Conflict, Invalid, NotFound
 
 pytestmark = pytest.mark.django_db
@@ -336,42 +335,6 @@ def test_every_missing_pool_is_told_at_once(add: Adder) -> None:
         ("POOL_NOT_FOUND", 'did you mean "people"?'),
         ("POOL_NOT_READY", "sdg pool refresh waiting"),
     ]
-
-
-# Pools of a bundle.
-
-BUNDLE = """
-pools:
-  - name: sizes
-    weightColumn: weight
-    source: {type: FILE, path: sizes.csv}
-  - name: colours
-    source: {type: INLINE, rows: [{colour: red, code: "007"}, {colour: blue}]}
-generators: []
-"""
-
-
-def test_pools_of_a_bundle_are_loaded_beside_it_and_not_stored(file: Path, sdg_home: Path) -> None:
-    bundle = split_bundle(parse_documents(BUNDLE, origin="bundle.yaml"))
-
-    own = services.own_snapshots(bundle.pools, base=file.parent)
-
-    assert own["sizes"].records.rows() == [("S", 1), ("M", 2)]
-    assert own["sizes"].weight_column == "weight"
-    assert own["colours"].records.rows() == [("red", "007"), ("blue", None)]
-    assert not Pool.objects.exists()
-
-
-def test_faults_of_a_bundle_are_told_with_their_place(file: Path) -> None:
-    text = BUNDLE.replace("sizes.csv", "gone.csv").replace("name: colours", "name: SIZES").replace("rows:", "row:")
-    bundle = split_bundle(parse_documents(text, origin="bundle.yaml"))
-
-    with pytest.raises(Invalid) as error:
-        services.own_snapshots(bundle.pools, base=file.parent)
-
-    told = [(issue.path, issue.message.split(": ")[0]) for issue in error.value.issues]
-    assert ("/pools/0/source/path", "bundle.yaml:5:32") in told
-    assert ("/pools/1/source/row", "bundle.yaml:7:33") in told
 
 
 def test_a_pool_is_empty_as_long_as_it_has_no_rows(add: Adder, tmp_path: Path) -> None:

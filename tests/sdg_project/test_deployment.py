@@ -22,6 +22,8 @@ SAFE = {
     "SDG_ALLOWED_HOSTS": "sdg.example.org",
 }
 
+NUMBERS = ("SDG_LEASE_SECONDS", "SDG_MAX_LIVE_RUNS", "SDG_RETENTION_DAYS", "SDG_UPLOAD_MAX_BYTES", "SDG_WORKERS")
+
 
 def _manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SDG_")}
@@ -113,3 +115,66 @@ def test_looking_at_the_settings_makes_nothing(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://host/name"),
+        ("DATABASE_URL", "postgres://user:pa/ss@host/name"),
+        ("DATABASE_URL", "postgres://user:secret@host:port/name"),
+        ("DATABASE_URL", "postgres://user:%zz@host/name"),
+        ("DATABASE_URL", "postgres://host/name?nonsense=1"),
+        ("DATABASE_URL", "postgres://host"),
+        ("SDG_ALLOWED_HOSTS", "https://sdg.example.org"),
+        ("SDG_CORS_ORIGINS", "sdg.example.org"),
+        ("SDG_ENV", "prod"),
+        ("SDG_FAILPOINTS", "x=y"),
+        ("SDG_LOG_FORMAT", "xml"),
+        ("SDG_LOG_LEVEL", "loud"),
+        ("SDG_TRUSTED_PROXIES", "everybody"),
+        *((name, value) for name in NUMBERS for value in ("0", "-1", "1.5", "many", "٣", "9" * 5_000)),
+    ],
+)
+def test_nonsense_in_a_variable_is_one_short_fault_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv(name, value)
+    monkeypatch.delitem(sys.modules, "sdg_project.failpoints")  # which reads its variable when it is imported
+
+    [fault] = env.faults()
+
+    assert fault.startswith(name)
+    assert len(fault) < 200
+
+
+@pytest.mark.parametrize("command", ["runs", "preview"])
+def test_faults_end_every_command_with_code_2_and_one_line(tmp_path: Path, command: str) -> None:
+    code = f"from sdg_project.cli import main; main(['{command}'])"
+
+    done = _manage(tmp_path, "-c", code, DATABASE_URL="nonsense", SDG_LOG_LEVEL="loud", SDG_FAILPOINTS="x=y")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("sdg: DATABASE_URL")
+    assert "SDG_LOG_LEVEL" in done.stderr
+    assert "SDG_FAILPOINTS" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("secret", ["geheim", "ge/heim", "ge:heim", "%geheim", "ge heim"])
+def test_a_password_in_the_database_url_is_never_repeated(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    for rest in ("host:port/name", "[host/name", "host/name?nonsense=1", "host", "127.0.0.1:1/name"):
+        monkeypatch.setenv("DATABASE_URL", f"postgres://user:{secret}@{rest}")
+
+        assert "heim" not in " ".join(env.faults())
+
+
+def test_sqlite_lies_in_the_home_whatever_that_is_called(tmp_path: Path) -> None:
+    home = tmp_path / "a#b?c%41 d"
+
+    done = _manage(home, "-c", "from sdg_project.cli import main; main(['runs'])", DATABASE_URL="")
+
+    assert done.returncode == 0, done.stderr
+    assert (home / "sdg.sqlite3").exists()

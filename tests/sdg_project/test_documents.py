@@ -281,10 +281,11 @@ def test_a_bundle_is_split() -> None:
 
 def test_everything_wrong_with_a_bundle_is_listed() -> None:
     text = "pools: 3\ngenerators: [{}, x]\nconnections: []\nuniverse: {}\ngenerator: []\n---\n- 1\n"
-    with pytest.raises(Invalid) as caught:
-        split_bundle(parse_documents(text, origin="b.yaml"))
 
-    assert [(issue.code, issue.path) for issue in caught.value.issues] == [
+    bundle = split_bundle(parse_documents(text, origin="b.yaml"))
+
+    assert [generator.at for generator in bundle.generators] == ["/generators/0"]
+    assert [(issue.code, issue.path) for issue in bundle.issues] == [
         ("UNKNOWN_PROPERTY", "/connections"),
         ("UNKNOWN_PROPERTY", "/universe"),
         ("UNKNOWN_PROPERTY", "/generator"),
@@ -292,8 +293,24 @@ def test_everything_wrong_with_a_bundle_is_listed() -> None:
         ("TYPE_MISMATCH", "/pools"),
         ("TYPE_MISMATCH", ""),
     ]
-    assert caught.value.issues[2].hint == 'did you mean "generators"?'
-    assert caught.value.issues[-1].message.startswith("b.yaml:7:1: ")
+    assert bundle.issues[2].hint == 'did you mean "generators"?'
+    assert bundle.issues[-1].message.startswith("b.yaml:7:1: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("name: a\nfieldMappings: []\n", True),
+        ("name: a\n", True),
+        ("- 1\n", True),
+        ("pools: []\nfieldMappings: []\n", True),
+        ("pools: []\n", False),
+        ("generators: [{name: a}]\n", False),
+        ("name: a\n---\nname: b\n", False),
+    ],
+)
+def test_one_definition_is_told_from_a_bundle(text: str, is_one: bool) -> None:
+    assert split_bundle(parse_documents(text, origin="b.yaml")).is_one_definition is is_one
 
 
 PIECES = st.sampled_from(

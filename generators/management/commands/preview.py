@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -9,10 +10,12 @@ from django.core.management.base import CommandParser
 from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.span import MAX_RECORDS, Span
-from generators.definition_files import only_definition, whole_number
+from generators.definition_command import DefinitionCommand
+from generators.definition_files import DefinitionFile, choose_definition, whole_number
+from generators.plan import Plan
 from generators.services.validation import preview_plan
 from generators.tables import show_records
-from sdg_project.commands import DONE, FAILED, WRONG, SdgCommand
+from sdg_project.commands import DONE, FAILED
 from sdg_project.errors import Invalid
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
@@ -20,7 +23,7 @@ from sinks.encoding.compression import Compression
 MAX_ROWS = 10_000
 
 
-class Command(SdgCommand):
+class Command(DefinitionCommand):
     help = "Show any records of a definition; nothing is written anywhere. Without a seed, seed 0 is used."
     example = "sdg preview orders.yaml --start 999999999990 --rows 10"
 
@@ -31,9 +34,8 @@ class Command(SdgCommand):
             "--start", type=whole_number, default=0, metavar="N", help="the first record's number, from 0"
         )
         parser.add_argument("--seed", type=whole_number, metavar="N", help="in place of the definition's own")
-        parser.add_argument(
-            "--set", action="append", default=[], metavar="KEY=VALUE", help="override a value by its dotted path"
-        )
+        parser.add_argument("--generator", metavar="NAME", help="which one, when the file holds several")
+        self.add_set(parser)
         parser.add_argument("--json", action="store_true", help="JSON Lines instead of a table")
 
     def carry_out(self, options: dict[str, Any]) -> int:
@@ -42,13 +44,15 @@ class Command(SdgCommand):
             raise Invalid([Issue("INVALID_VALUE", "", f"--rows must be between 1 and {MAX_ROWS}, not {rows}")])
         if start < 0 or start + rows > MAX_RECORDS:
             raise Invalid([Issue("INVALID_VALUE", "", f"--start plus --rows must be between 0 and {MAX_RECORDS}")])
-        file = only_definition(options["definition"], options["set"])
+        contents = self.read(options)
+        if contents.issues:
+            return self.refuse_broken(contents, _errors_of)
+        file = choose_definition(contents, options["generator"])
         try:
-            plan = preview_plan(file.value, own_pools=file.own_pools, updated_at=file.updated_at, seed=options["seed"])
+            plan = _plan_of(file, seed=options["seed"])
             batch = plan.batch(Span(start, rows))
         except Invalid as error:
-            self.show_issues(error.issues, file.where)
-            return WRONG
+            return self.refuse(error.issues, file.where)
         except RecordInvalid as error:
             self.say(f"{error.code}: {error}")
             return FAILED
@@ -61,3 +65,15 @@ class Command(SdgCommand):
         if options["seed"] is None and plan.definition.shape.seed is None:
             self.say("the definition has no seed: these are the records of seed 0")
         return DONE
+
+
+def _plan_of(file: DefinitionFile, *, seed: int | None = None) -> Plan:
+    return preview_plan(file.value, own_pools=file.own_pools, updated_at=file.updated_at, seed=seed)
+
+
+def _errors_of(file: DefinitionFile) -> Sequence[Issue]:
+    try:
+        _plan_of(file)
+    except Invalid as error:
+        return error.issues
+    return ()

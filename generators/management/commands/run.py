@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from engine.errors import RecordInvalid
+from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue
-from generators.definition_files import DefinitionFile, instant, read_definitions, whole_number
+from generators.definition_command import DefinitionCommand
+from generators.definition_files import DefinitionFile, instant, whole_number
+from generators.digest import digest_obstacles, run_digest
 from generators.enums import RunStatus
+from generators.flags import Directed, counted, directed
 from generators.models import Run
 from generators.planning import plan_of_run
 from generators.progress import Bar
@@ -21,20 +27,17 @@ from generators.report import run_report
 from generators.run_spec import RunSpec
 from generators.runs.local import Stop, carry_run, interruptible
 from generators.services.runs import RunOrder, find_run, progress_of, start_run
+from generators.services.validation import validate_definition
 from generators.standard_output import write_to
-from sdg_project import env
-from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE, SdgCommand
+from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE
 from sdg_project.database import ready_database
-from sdg_project.documents import STANDARD_INPUT as DASH
+from sdg_project.documents import STANDARD_OUTPUT as DASH
 from sdg_project.errors import Invalid
-from sinks.destinations.file import format_of
 from sinks.encoding.base import encoders
 from sinks.enums import Checksum
 
-_OUTSIDE = {"DEST_UNAVAILABLE", "DEST_FULL", "DEST_REGRESSED", "RERUN_WOULD_COLLIDE"}
 
-
-class Command(SdgCommand):
+class Command(DefinitionCommand):
     help = "Validate a definition and make its records, to the end; or go on with a run that was interrupted."
     example = "sdg run orders.yaml --count 1e6 --to orders.jsonl --seed 42"
 
@@ -48,58 +51,91 @@ class Command(SdgCommand):
         parser.add_argument(
             "--to", metavar="PATH", help="file to write; its suffix tells format and compression; - is standard output"
         )
-        parser.add_argument("--format", choices=list(encoders), help="format of --to, where the suffix does not tell")
+        parser.add_argument(
+            "--format",
+            type=str.upper,
+            choices=list(encoders),
+            metavar="FORMAT",
+            help="format of --to, where the suffix does not tell: jsonl, csv, parquet or avro",
+        )
         parser.add_argument("--seed", type=whole_number, metavar="N", help="same seed, same records")
         parser.add_argument("--started-at", type=instant, metavar="INSTANT", help="what now, and the clock, refer to")
         parser.add_argument("--workers", type=whole_number, default=None, metavar="N", help="processes; default 1")
-        parser.add_argument(
-            "--set", action="append", default=[], metavar="KEY=VALUE", help="override a value by its dotted path"
-        )
+        self.add_set(parser)
         parser.add_argument("--overwrite", action="store_true", help="replace a file that something else wrote, too")
         parser.add_argument(
-            "--checksum", choices=[word.value for word in Checksum], help="checksum of the files; default XXH128"
+            "--checksum",
+            type=str.upper,
+            choices=[word.value for word in Checksum],
+            metavar="CHECKSUM",
+            help="checksum of the files: xxh128 (the default), sha256 or none",
         )
         parser.add_argument("--digest", action="store_true", help="also compute the digest of the records")
         parser.add_argument("--json", action="store_true", help="report as one JSON object")
         parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
 
     def carry_out(self, options: dict[str, Any]) -> int:
-        workers = options["workers"]
-        if workers is not None and not 1 <= workers <= 512:
-            raise Invalid([Issue("INVALID_VALUE", "", f"--workers must be between 1 and 512, not {workers}")])
+        self._refuse_senseless(options)
         if options["resume"] is not None:
-            self._refuse(options, "count", "to", "format", "seed", "started_at", "set", "overwrite", "checksum")
             ready_database()
-            return self._carry(find_run(options["resume"]), options)
-        files = [_overridden(file, options) for file in read_definitions(options["definition"], options["set"])]
-        if options["to"] and len(files) > 1:
-            raise Invalid([Issue("INVALID_VALUE", "", f"--to names one file, but there are {len(files)} generators")])
+            run = find_run(options["resume"])
+            if obstacles := _digest_obstacles(run.spec["document"], options):
+                return self.refuse(obstacles)
+            return self._carry(run, options)
+        contents = self.read(options)
+        if options["to"] and len(contents.definitions) > 1:
+            message = f"--to names one file, but there are {len(contents.definitions)} generators"
+            raise Invalid([Issue("INVALID_VALUE", "", message)])
+        if contents.issues or len(contents.definitions) > 1:
+            code = self.refuse_broken(contents, lambda file: [_with_hint(one) for one in _errors_of(file, options)])
+            if code:
+                return code
         ready_database()
         code = DONE
-        for file in files:
+        for file in contents.definitions:
             code = max(code, self._run(file, options))
             if code == INTERRUPTED:
                 break
         return code
 
-    def _refuse(self, options: dict[str, Any], *names: str) -> None:
-        given = [name for name in names if options[name]]
-        if given:
-            message = f"--{given[0].replace('_', '-')} does not go with --resume: a run keeps what it was started with"
-            raise Invalid([Issue("PROPERTY_NOT_ALLOWED", "", message)])
+    def _refuse_senseless(self, options: dict[str, Any]) -> None:
+        """Raise Invalid with every flag that means nothing beside the others."""
+        issues: list[Issue] = []
+
+        def refuse(names: Sequence[str], why: str) -> None:
+            given = [f"--{name.replace('_', '-')}" for name in names if options[name]]
+            issues.extend(Issue("PROPERTY_NOT_ALLOWED", "", f"{flag} {why}") for flag in given)
+
+        workers = options["workers"]
+        if workers is not None and not 1 <= workers <= 512:
+            issues.append(Issue("INVALID_VALUE", "", f"--workers must be between 1 and 512, not {workers}"))
+        if options["to"] == "":
+            issues.append(Issue("INVALID_VALUE", "", "--to needs a path, or - for standard output"))
+        if options["resume"] is not None:
+            kept = ("count", "to", "format", "seed", "started_at", "set", "overwrite", "checksum")
+            refuse(kept, "does not go with --resume: a run keeps what it was started with")
+        elif options["to"] == DASH:
+            refuse(("overwrite", "checksum"), "does not go with --to -: it is about files")
+            if (workers or 1) > 1:
+                refuse(("workers",), "does not go with --to -: one process writes there")
+        elif options["to"] is None:
+            refuse(("format",), "is the format of --to; otherwise use --set destination.config.format=FORMAT")
+        if issues:
+            raise Invalid(issues)
 
     def _run(self, file: DefinitionFile, options: dict[str, Any]) -> int:
+        aim = _directed(file, options)
+        file = aim.definition
         try:
+            if obstacles := _digest_obstacles(file.value, options):
+                raise Invalid(obstacles)
             if options["to"] == DASH:
-                self._refuse_for_dash(options)
                 return self._to_standard_output(file, options)
-            place = _place(file, options)
-            owner = file.owner(str(Path(options["to"]).absolute()) if options["to"] else "")
             run, notes = start_run(
-                place.document,
+                file.value,
                 RunOrder(
-                    owner=owner,
-                    root=place.root,
+                    owner=file.owner(str(Path(options["to"]).absolute()) if options["to"] else ""),
+                    root=aim.root,
                     overwrite=options["overwrite"],
                     started_at=options["started_at"],
                     workers=options["workers"] or 1,
@@ -107,24 +143,16 @@ class Command(SdgCommand):
                 ),
             )
         except Invalid as error:
-            self.show_issues(error.issues, file.where)
-            return UNREACHABLE if {issue.code for issue in error.issues} <= _OUTSIDE - {"RERUN_WOULD_COLLIDE"} else 2
+            return self.refuse([_with_hint(issue) for issue in error.issues], file.where)
         if not options["quiet"]:
             self.show_issues(notes, file.where)
         return self._carry(run, options)
-
-    def _refuse_for_dash(self, options: dict[str, Any]) -> None:
-        if (options["workers"] or 1) > 1:
-            raise Invalid(
-                [Issue("PROPERTY_NOT_ALLOWED", "", "--workers does not go with --to -: one process writes there")]
-            )
 
     def _to_standard_output(self, file: DefinitionFile, options: dict[str, Any]) -> int:
         try:
             report = write_to(
                 sys.stdout.buffer,
                 file,
-                format_name=options["format"] or "JSONL",
                 started_at=options["started_at"],
                 digest=options["digest"],
             )
@@ -160,8 +188,6 @@ class Command(SdgCommand):
     def _report(self, run: Run, options: dict[str, Any]) -> int:
         report = run_report(run)
         if options["digest"] and run.status == RunStatus.COMPLETED:
-            from generators.digest import run_digest
-
             report["digest"] = run_digest(plan_of_run(run), run.spans)
         if options["json"]:
             self.stdout.write(json.dumps(report))
@@ -180,51 +206,39 @@ class Command(SdgCommand):
         else:
             self.say(f"interrupted; {report['recordsWritten']:,} records are safe; go on with: {resume}")
             return INTERRUPTED
-        return UNREACHABLE if error["code"] in _OUTSIDE else FAILED
+        return UNREACHABLE if error["code"] in UNREACHABLE_CODES else FAILED
 
 
-class _Place:
-    def __init__(self, document: dict[str, Any], root: str) -> None:
-        self.document, self.root = document, root
-
-
-def _overridden(file: DefinitionFile, options: dict[str, Any]) -> DefinitionFile:
+def _directed(file: DefinitionFile, options: dict[str, Any]) -> Directed:
     """The definition with what the flags say in place of its own words."""
-    if not isinstance(file.value, dict):
-        return file
-    flags = {"recordCount": options["count"], "seed": options["seed"]}
-    return file.with_value(file.value | {name: value for name, value in flags.items() if value is not None})
+    file = counted(file, count=options["count"], seed=options["seed"])
+    return directed(file, to=options["to"], format_name=options["format"], checksum=options["checksum"])
 
 
-def _place(file: DefinitionFile, options: dict[str, Any]) -> _Place:
-    """The definition with its destination, and the folder below which that lies.
+def _errors_of(file: DefinitionFile, options: dict[str, Any]) -> Sequence[Issue]:
+    """What stands against running a definition, as far as that can be said without looking at the destination."""
+    aim = _directed(file, options)
+    validation = validate_definition(
+        aim.definition.value,
+        own_pools=file.own_pools,
+        updated_at=file.updated_at,
+        root=aim.root,
+        preview=0,
+        destination_required=True,
+    )
+    return [*validation.errors, *_digest_obstacles(file.value, options)]
 
-    ``--to`` is typed by the person at the keyboard, so it may lead anywhere: its own folder is then the root.
-    """
-    document = dict(file.value) if isinstance(file.value, dict) else {}
-    root = str(env.output_root())
-    asked = document.get("destination")
-    own = asked.get("config") if isinstance(asked, dict) and asked.get("type") == "FILE" else None
-    if options["to"]:
-        target = Path(options["to"]).absolute()
-        root = str(target.parent)
-        format_name = options["format"] or format_of(target.name)[0]
-        config = dict(own) if isinstance(own, dict) and own.get("format", format_name) == format_name else {}
-        config = {key: value for key, value in config.items() if key not in {"path", "compression"}}
-        config |= {"path": target.name.replace("$", "$$")}
-        if format_name:
-            config["format"] = format_name
-        document["destination"] = {"type": "FILE", "config": config}
-    if options["checksum"] and isinstance(document.get("destination"), dict):
-        destination = document["destination"]
-        document["destination"] = {
-            **destination,
-            "config": {**(destination.get("config") or {}), "checksum": options["checksum"]},
-        }
-    if document.get("destination") is None:
-        message = "the definition names no destination"
-        raise Invalid([Issue("MISSING_PARAM", "/destination", message, "say where with --to PATH")])
-    return _Place(document, root)
+
+def _digest_obstacles(document: Any, options: dict[str, Any]) -> Sequence[Issue]:
+    """What stands against ``--digest``, if that is asked for."""
+    if not options["digest"] or not isinstance(document, dict):
+        return ()
+    return [replace(issue, message=f"--digest: {issue.message}") for issue in digest_obstacles(document)]
+
+
+def _with_hint(issue: Issue) -> Issue:
+    is_nowhere = (issue.code, issue.path) == ("MISSING_PARAM", "/destination")
+    return replace(issue, hint="say where with --to PATH") if is_nowhere else issue
 
 
 def _summary(report: dict[str, Any]) -> list[str]:

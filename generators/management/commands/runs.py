@@ -28,8 +28,9 @@ class Command(SdgCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object per run")
-        actions = parser.add_subparsers(dest="action", metavar="prune")
-        prune = actions.add_parser("prune", help="remove old runs, their tables and abandoned hidden parts")
+        actions = parser.add_subparsers(dest="action", metavar="[prune]")
+        summary = "remove old runs, their tables and abandoned hidden parts"
+        prune = self.add_action(actions, "prune", summary, "sdg runs prune --days 7")
         prune.add_argument("--days", type=whole_number, default=30, metavar="N", help="older than this; default 30")
 
     def carry_out(self, options: dict[str, Any]) -> int:

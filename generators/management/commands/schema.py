@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from generators.json_schema import definition_schema
+from generators.file_schema import file_schema
 from sdg_project.commands import DONE, SdgCommand
 
 
 class Command(SdgCommand):
-    help = "Print the JSON Schema of a definition: editors complete and check definition files with it."
+    help = "Print the JSON Schema of a definition file, bundles too: editors complete and check such files with it."
     example = "sdg schema > definition.schema.json"
 
     def carry_out(self, options: dict[str, Any]) -> int:
-        self.stdout.write(json.dumps(definition_schema(), indent=2, ensure_ascii=False))
+        self.stdout.write(json.dumps(file_schema(), indent=2, ensure_ascii=False))
         return DONE

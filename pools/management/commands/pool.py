@@ -39,7 +39,7 @@ class Command(SdgCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-        add = self._action(actions, "add", "make a pool from a file", self.example)
+        add = self.add_action(actions, "add", "make a pool from a file", self.example)
         add.add_argument("name", metavar="NAME", help="letters, digits, dots, hyphens, underscores; at most 100")
         add.add_argument(
             "--file", required=True, metavar="F", help="CSV with a header, JSON Lines or Parquet; - is standard input"
@@ -65,25 +65,15 @@ class Command(SdgCommand):
         )
         add.add_argument("--max-rows", type=_count, metavar="N", help="refuse more rows; default 1e6")
         add.add_argument("--max-bytes", type=_count, metavar="N", help="refuse more bytes; default 256 MiB")
-        listing = self._action(actions, "list", "list all pools, the built-in ones too", "sdg pool list --json")
+        listing = self.add_action(actions, "list", "list all pools, the built-in ones too", "sdg pool list --json")
         listing.add_argument("--json", action="store_true", help="one JSON object per pool")
-        show = self._action(actions, "show", "show the columns of a pool", "sdg pool show people")
+        show = self.add_action(actions, "show", "show the columns of a pool", "sdg pool show people")
         show.add_argument("name", metavar="NAME")
         show.add_argument("--json", action="store_true", help="one JSON object")
-        refresh = self._action(actions, "refresh", "read the source anew", "sdg pool refresh products")
+        refresh = self.add_action(actions, "refresh", "read the source anew", "sdg pool refresh products")
         refresh.add_argument("name", metavar="NAME")
-        remove = self._action(actions, "remove", "remove a pool", "sdg pool remove products")
+        remove = self.add_action(actions, "remove", "remove a pool", "sdg pool remove products")
         remove.add_argument("name", metavar="NAME")
-
-    def _action(self, actions: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = actions.add_parser(
-            name,
-            help=summary,
-            description=f"{summary[0].upper()}{summary[1:]}.",
-            epilog=f"example:\n  {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        return parser
 
     def carry_out(self, options: dict[str, Any]) -> int:
         ready_database()

@@ -21,13 +21,14 @@ class Command(SdgCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-        create = actions.add_parser("create", help="print a new token, alone, on standard output")
+        create = self.add_action(actions, "create", "print a new token, alone, on standard output", self.example)
         create.add_argument("--name", required=True, metavar="N", help="the service user that it stands for")
         create.add_argument("--role", required=True, choices=[role.value for role in Role])
         create.add_argument("--days", type=int, default=90, metavar="N", help="how long it is valid; default 90")
-        listing = actions.add_parser("list", help="list all tokens, without what opens the API")
+        summary = "list all tokens, without what opens the API"
+        listing = self.add_action(actions, "list", summary, "sdg token list --json")
         listing.add_argument("--json", action="store_true", help="one JSON object per token")
-        revoke = actions.add_parser("revoke", help="let tokens open nothing any more")
+        revoke = self.add_action(actions, "revoke", "let tokens open nothing any more", "sdg token revoke ci")
         revoke.add_argument("token", metavar="NAME_OR_ID", help="all of a name, or the one whose id begins so")
 
     def carry_out(self, options: dict[str, Any]) -> int:

@@ -22,7 +22,7 @@ class Command(SdgCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-        create = actions.add_parser("create", help="make a user")
+        create = self.add_action(actions, "create", "make a user", self.example)
         create.add_argument("name", metavar="NAME")
         create.add_argument("--role", required=True, choices=[role.value for role in Role])
 

@@ -15,7 +15,6 @@ import polars as pl
 import pytest
 
 from engine.declared import OutOfBounds
-from engine.distributions import lattice_probabilities
 from engine.draws import bounded
 from engine.errors import RecordInvalid
 from engine.ranges import Lattice
@@ -23,7 +22,7 @@ from engine.schema import OutputType
 from engine.span import Span
 from engine.stream import Source
 from tests.engine.chance import ALPHA, chi_square, normal_p
-from tests.engine.oracles import declare
+from tests.engine.oracles import declare, lattice_probabilities
 from tests.generators.fields.examined import NAME, examined, found, issues, made, mapping, planned
 
 KIND = "NUMERIC_RANGE"

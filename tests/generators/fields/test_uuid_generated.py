@@ -17,7 +17,7 @@ from engine.issues import Severity
 from engine.schema import OutputType
 from engine.span import Span
 from engine.stream import Source
-from engine.uuids import numbers_of_ordered, record_numbers_of, words_of_random
+from tests.engine.uuid_inverses import numbers_of_ordered, record_numbers_of, words_of_random
 from tests.generators.fields import golden_instants
 from tests.generators.fields.examined import NAME, examined, found, issues, made, mapping, planned
 

@@ -1,0 +1,34 @@
+"""What the commands that take a definition file share: how it is read, and how all that is wrong with it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from engine.issues import Issue
+from generators.definition_files import Contents, DefinitionFile, read_definitions
+from sdg_project.commands import DONE, SdgCommand
+
+
+class DefinitionCommand(SdgCommand):
+    """A command about the definitions in a file."""
+
+    def add_set(self, parser: CommandParser) -> None:
+        """Declare ``--set``."""
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="override a value by its dotted path"
+        )
+
+    def read(self, options: dict[str, Any]) -> Contents:
+        """What the file of the command line holds; raises Invalid or NotFound when it cannot be read."""
+        return read_definitions(options["definition"], options["set"])
+
+    def refuse_broken(self, contents: Contents, errors_of: Callable[[DefinitionFile], Sequence[Issue]]) -> int:
+        """Tell all that is wrong with a file, around its definitions and in each; the exit code, 0 if nothing is."""
+        code = self.refuse(contents.issues) if contents.issues else DONE
+        for definition in contents.definitions:
+            if errors := errors_of(definition):
+                code = max(code, self.refuse(errors, definition.where))
+        return code

@@ -1,0 +1,35 @@
+"""The JSON Schema of a definition file: of a generator, or of a bundle of generators and pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generators.json_schema import REFERENCE, definition_schema
+from pools.schema import pool_parts
+from sdg_project.documents import BUNDLE_MARKS
+
+
+def file_schema() -> dict[str, Any]:
+    """The schema. A bundle is told as when a file is read, so that an editor shows what is wrong with what is meant."""
+    generator = definition_schema()
+    dialect, parts = generator.pop("$schema"), generator.pop("$defs")
+    more, pool = pool_parts(REFERENCE, ["BUILTIN", "FILE", "INLINE"])
+    bundle = {
+        "title": "Bundle",
+        "type": "object",
+        "properties": {
+            "generators": {"type": "array", "items": {"$ref": REFERENCE.format(model="Generator")}},
+            "pools": {"type": "array", "items": {"$ref": REFERENCE.format(model="Pool")}},
+        },
+        "additionalProperties": False,
+    }
+    marks: list[dict[str, Any]] = [{"required": [name]} for name in sorted(BUNDLE_MARKS)]
+    return {
+        "$schema": dialect,
+        "title": "SDG definition file",
+        "type": "object",
+        "if": {"anyOf": marks, "not": {"required": ["fieldMappings"]}},
+        "then": {"$ref": REFERENCE.format(model="Bundle")},
+        "else": {"$ref": REFERENCE.format(model="Generator")},
+        "$defs": {**parts, **more, "Generator": generator, "Pool": pool, "Bundle": bundle},
+    }
