@@ -32,6 +32,6 @@ def workshop(sdg_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db
 def floor(sdg_home: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, db: None) -> Floor:
     """Stored generators and workers; every slice is one frame."""
     settings.SDG_OUTPUT_ROOT = sdg_home / "out"
-    monkeypatch.setattr("generators.runs.runner.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("generators.runs.pacing.COMMIT_SECONDS", 0.0)
     monkeypatch.setattr("generators.runs.timing.slice_time", timedelta)
     return Floor.at(sdg_home / "out")
