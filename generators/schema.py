@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from generators.definition import READ_ONLY
-from generators.enums import GeneratorStatus, RunOrigin, RunStatus
+from generators.enums import DesiredState, ErrorClass, GeneratorStatus, RunHealth, RunOrigin, RunStatus
 from generators.fields.base import field_types
 from generators.json_schema import definition_parts
 from generators.services.lifecycle import StartOptions
@@ -24,6 +24,71 @@ class RunError(Answer):
     code: str
     message: str
     record_index: int | None
+    at: str | None = Field(json_schema_extra=_INSTANT)
+
+
+class LastError(Answer):
+    code: str
+    at: str | None = Field(json_schema_extra=_INSTANT)
+    record_index: int | None
+
+
+class BatchLatency(Answer):
+    p50: float
+    p95: float
+    max: float
+
+
+class PoolVersion(Answer):
+    pool: str
+    version: int
+    on_missing: int = Field(description="How often a key without rows was passed over.")
+
+
+class MetricsResponse(Answer):
+    """At every reading generated = written + failed + dropped + inFlight."""
+
+    generator_id: str = Field(json_schema_extra=_ID)
+    run_id: str | None = Field(json_schema_extra=_ID)
+    status: GeneratorStatus
+    health: RunHealth
+    desired_state: DesiredState | None
+    started_at: str | None = Field(json_schema_extra=_INSTANT)
+    active_seconds: float
+    paused_seconds: float
+    effective_seed: int | None
+    records_generated: int
+    records_written: int
+    records_failed: int
+    records_dead_lettered: int
+    records_dropped: int
+    records_duplicated: int
+    bytes_written: int
+    next_index: int = Field(description="The lowest record number that has not been made.")
+    target_rate: float | None
+    current_rate: float = Field(description="Records per second over the last ten seconds.")
+    average_rate: float = Field(description="Records per second of active time.")
+    behind_by_seconds: float
+    progress: float | None = Field(description="From 0 to 1; null when nobody knows how many there will be.")
+    estimated_end_at: str | None = Field(json_schema_extra=_INSTANT)
+    batch_latency_ms: BatchLatency
+    in_flight: int
+    last_error: LastError | None
+    pools: list[PoolVersion]
+    updated_at: str | None = Field(json_schema_extra=_INSTANT)
+
+
+class DeadLetter(Answer):
+    run_id: str = Field(json_schema_extra=_ID)
+    record_index: int
+    destination: str = Field(description="Type of the destination.")
+    error_class: ErrorClass
+    code: str
+    message: str
+    field: str | None
+    attempt: int
+    occurred_at: str = Field(json_schema_extra=_INSTANT)
+    record: dict[str, Any] | None = Field(description="What could be made of it.")
 
 
 class GeneratorState(Answer):
@@ -39,6 +104,9 @@ class GeneratorState(Answer):
     end_reason: str | None
     pause_reason: str | None
     in_flight: int | None = Field(default=None, description="After an action: records that are not durable yet.")
+    metrics: MetricsResponse | None = Field(
+        default=None, description="While RUNNING or PAUSED, where one generator is asked for."
+    )
     created_by: str
     created_at: str = Field(json_schema_extra=_INSTANT)
     updated_at: str = Field(json_schema_extra=_INSTANT)
@@ -61,7 +129,7 @@ class Run(Answer):
     status: RunStatus
     records_written: int
     records_failed: int
-    record_count: int
+    record_count: int | None = Field(description="How many it makes; null when nobody knows.")
     bytes_written: int
     active_seconds: float
     average_rate: int
@@ -78,7 +146,7 @@ class Run(Answer):
 
 class RunDigest(Answer):
     run_id: str = Field(json_schema_extra=_ID)
-    record_count: int
+    record_count: int = Field(description="How many records the digest is of.")
     digest: str
 
 
@@ -119,7 +187,9 @@ def components() -> dict[str, Any]:
     """Definitions as they are sent and shown, with typed mappings and destinations; runs; answers of validate."""
     parts, root = definition_parts(REFERENCE)
     asked = declared(StartOptions)
-    shown = declared(GeneratorState, Run, RunDigest, Records, Validation, mode="serialization")
+    shown = declared(
+        GeneratorState, MetricsResponse, DeadLetter, Run, RunDigest, Records, Validation, mode="serialization"
+    )
     state = shown.pop("GeneratorState")
     read_only = {name: {**part, "readOnly": True} for name, part in state["properties"].items()}
     required = sorted({*root["required"], "destination"})

@@ -44,6 +44,7 @@ def operation(
     further: Mapping[int, str] | None = None,
     repeatable: bool = False,
     tag: str = "service",
+    media_type: str = "application/json",
 ) -> Callable[[F], F]:
     """Describe a view's method: its answer and its body are components by name, or lists of them (``Name[]``)."""
     codes = sorted(
@@ -54,7 +55,7 @@ def operation(
         (code, _PROBLEM_TYPE): OpenApiResponse(_reference("Problem"), description=_MEANINGS[code]) for code in codes
     }
     shown: Any = _reference(answer) if isinstance(answer, str) else answer
-    responses[(status, "application/json") if shown else status] = OpenApiResponse(shown, description="Done.")
+    responses[(status, media_type) if shown else status] = OpenApiResponse(shown, description="Done.")
     for other, component in (further or {}).items():
         responses[(other, "application/json")] = OpenApiResponse(_reference(component), description="Done.")
     request: Any = None
