@@ -21,6 +21,7 @@ from generators.models import Generator, Run
 from generators.planning import plan_of_run
 from generators.prometheus import CONTENT_TYPE, prometheus_text
 from generators.run_answer import run_answer, with_progress
+from generators.schema import example_definition
 from generators.services import catalog, lifecycle
 from generators.services.dead_letters import dead_letters_of
 from generators.services.metrics import metrics_of
@@ -49,7 +50,7 @@ class PrometheusView(ApiView):
     @operation(
         "getPrometheusMetrics",
         "Runs, workers and queue in Prometheus's text format",
-        answer={"type": "string"},
+        answer={"type": "string", "example": "sdg_workers_alive 2.0\n"},
         media_type="text/plain",
     )
     def get(self, request: Request) -> HttpResponse:
@@ -139,7 +140,7 @@ class ValidateView(ApiView):
     @operation(
         "validateGenerator",
         "Say all that is wrong with a definition, and what it would make; changes nothing",
-        body={"application/json": {}},
+        body={"application/json": {"example": example_definition()}},  # any JSON is answered with what is wrong with it
         answer="Validation",
         parameters=[
             query("preview", {"type": "integer", "minimum": 0, "maximum": 100, "default": 5}, "How many records."),

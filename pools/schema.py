@@ -21,9 +21,9 @@ READ_ONLY = frozenset(
 
 
 class PoolColumn(Answer):
-    name: str
+    name: str = Field(examples=["size"])
     type: ColumnType
-    distinct: int
+    distinct: int = Field(examples=[2])
     nulls: int
 
 
@@ -34,13 +34,13 @@ class PoolUse(Answer):
 
 
 class Pool(Answer):
-    name: str
-    source: dict[str, Any]
-    status: PoolStatus
+    name: str = Field(examples=["products"])
+    source: dict[str, Any] = Field(examples=[{"type": "INLINE", "rows": [{"size": "S"}, {"size": "M"}]}])
+    status: PoolStatus = Field(examples=["READY"])
     load_strategy: PoolLoadStrategy
-    version: int
+    version: int = Field(examples=[1])
     content_hash: str | None
-    row_count: int
+    row_count: int = Field(examples=[2])
     memory_bytes: int
     columns: list[PoolColumn]
     weight_column: str | None
@@ -76,5 +76,9 @@ def components() -> dict[str, Any]:
             "mapping": {name.removesuffix("Source").upper(): REFERENCE.format(model=name) for name in variants},
         },
     }
-    row = {"type": "object", "description": "The values of the pool's columns by their names."}
+    row = {
+        "type": "object",
+        "description": "The values of the pool's columns by their names.",
+        "examples": [{"size": "S"}],
+    }
     return {**shown, **asked, **variants, "PoolRequest": request, "PoolRow": row}
