@@ -1,10 +1,14 @@
-"""Generators, runs and shards in the admin: to look at."""
+"""Generators, their runs and who works on them in the admin: to look at.
+
+The queue is not there: its pages would let people run any function.
+"""
 
 from __future__ import annotations
 
 from django.contrib import admin
+from django_q.models import Failure, OrmQ, Schedule, Success
 
-from generators.models import Generator, Run, Shard
+from generators.models import DeadLetter, Generator, Run, Shard, Worker
 from sdg_project.admin import ReadOnlyAdmin
 
 
@@ -24,3 +28,19 @@ class RunAdmin(ReadOnlyAdmin):
 @admin.register(Shard)
 class ShardAdmin(ReadOnlyAdmin):
     list_display = ("run", "number", "state", "next_record", "end_record")
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    list_display = ("run", "record_number", "error_class", "code", "occurred_at")
+    list_filter = ("error_class", "code")
+
+
+@admin.register(Worker)
+class WorkerAdmin(ReadOnlyAdmin):
+    list_display = ("id", "host", "pid", "started_at", "beat_at", "is_leaving")
+
+
+for model in (Schedule, Success, Failure, OrmQ):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)

@@ -16,6 +16,6 @@ def workers_probe() -> Finding:
 
 def queue_probe() -> Finding:
     """How many rings nobody has answered yet."""
-    from django_q.models import OrmQ
+    from generators.runs.doorbell import count_rings
 
-    return Finding(Health.UP, {"depth": OrmQ.objects.count()})
+    return Finding(Health.UP, {"depth": count_rings()})

@@ -7,28 +7,30 @@ from typing import Any
 
 from django.db.models import F, QuerySet, Sum
 
-from generators.generator_answer import shown_instant
+from generators.generator_answer import shown_error, shown_instant
 from generators.models import Run
 from generators.report import run_report
 
 
 def with_progress(runs: QuerySet[Run]) -> QuerySet[Run]:
     """Runs with what `run_answer` needs of their shards, in one query for all."""
-    done = Sum(F("shards__next_record") - F("shards__first_record"), default=0)
-    return runs.annotate(records_done=done, bytes_done=Sum("shards__bytes_written", default=0))
+    return runs.annotate(
+        records_done=Sum(F("shards__next_record") - F("shards__first_record"), default=0),
+        records_rejected=Sum("shards__rejected", default=0),
+        bytes_done=Sum("shards__bytes_written", default=0),
+    )
 
 
 def run_answer(run: Any) -> dict[str, Any]:
     """A run that `with_progress` gave. Paths are those below the output folder."""
-    progress = {"records": run.records_done, "bytes": run.bytes_done}
+    progress = {"records": run.records_done, "rejected": run.records_rejected, "bytes": run.bytes_done}
     report = run_report(run, progress)
     root = str(run.spec["root"])
     outputs = [{**output, "path": os.path.relpath(output["path"], root)} for output in run.outputs]
-    error = run.error and {**run.error, "message": str(run.error.get("message", "")).replace(f"{root}/", "")}
     return {
         **report,
         "outputs": outputs,
-        "lastError": error,
+        "lastError": shown_error(run.error),
         "generatorId": str(run.generator_id) if run.generator_id else None,
         "name": run.name,
         "origin": run.origin,

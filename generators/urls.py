@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.urls import path
 
 from generators.views import (
+    DeadLettersView,
     GeneratorRunsView,
     GeneratorsView,
     GeneratorView,
+    MetricsView,
     PauseView,
     RecordsView,
     ResumeView,
@@ -26,6 +28,8 @@ urlpatterns = [
     path("generators/<uuid:id>/pause", PauseView.as_view()),
     path("generators/<uuid:id>/resume", ResumeView.as_view()),
     path("generators/<uuid:id>/stop", StopView.as_view()),
+    path("generators/<uuid:id>/metrics", MetricsView.as_view()),
+    path("generators/<uuid:id>/dead-letters", DeadLettersView.as_view()),
     path("generators/<uuid:id>/records", RecordsView.as_view()),
     path("generators/<uuid:id>/runs", GeneratorRunsView.as_view()),
     path("runs/<uuid:id>", RunView.as_view()),

@@ -13,14 +13,21 @@ from rest_framework.response import Response
 
 from engine.issues import Issue
 from engine.span import MAX_RECORDS, Span
+from generators.dead_letter_answer import dead_letter_answer
 from generators.enums import GenerationMode, GeneratorStatus
 from generators.generator_answer import generator_answer
+from generators.metrics_answer import metrics_answer
 from generators.models import Generator, Run
 from generators.planning import plan_of_run
+from generators.prometheus import CONTENT_TYPE, prometheus_text
 from generators.run_answer import run_answer, with_progress
+from generators.schema import example_definition
 from generators.services import catalog, lifecycle
+from generators.services.dead_letters import dead_letters_of
+from generators.services.metrics import metrics_of
+from generators.services.monitoring import overview
 from generators.validation_answer import validation_answer
-from sdg_project.api import PAGE_PARAMETERS, ApiView, page_of, page_response
+from sdg_project.api import PAGE_PARAMETERS, ApiView, PlainText, page_of, page_response
 from sdg_project.errors import Invalid
 from sdg_project.openapi import PAGE, REFERENCE, operation, query
 from sdg_project.requests import Query
@@ -33,6 +40,22 @@ _TAG = "generators"
 
 def _word(name: str) -> dict[str, str]:
     return {"$ref": REFERENCE.format(model=name)}
+
+
+class PrometheusView(ApiView):
+    """For monitoring systems, outside of the API's path where they look for it."""
+
+    renderer_classes: ClassVar[list[Any]] = [PlainText]
+
+    @operation(
+        "getPrometheusMetrics",
+        "Runs, workers and queue in Prometheus's text format",
+        answer={"type": "string", "example": "sdg_workers_alive 2.0\n"},
+        media_type="text/plain",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        Query(request).finish()
+        return HttpResponse(prometheus_text(overview()), content_type=CONTENT_TYPE)
 
 
 class GeneratorsView(ApiView):
@@ -88,7 +111,11 @@ class GeneratorView(ApiView):
     @operation("getGenerator", "One generator", answer="GeneratorResponse", errors=[404], tag=_TAG)
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002  # as the contract names it
         Query(request).finish()
-        return Response(generator_answer(catalog.get_generator(id)))
+        generator = catalog.get_generator(id)
+        answer = generator_answer(generator)
+        if generator.status in {GeneratorStatus.RUNNING, GeneratorStatus.PAUSED}:
+            answer["metrics"] = metrics_answer(metrics_of(id))
+        return Response(answer)
 
     @operation(
         "updateGenerator",
@@ -113,7 +140,7 @@ class ValidateView(ApiView):
     @operation(
         "validateGenerator",
         "Say all that is wrong with a definition, and what it would make; changes nothing",
-        body={"application/json": {}},
+        body={"application/json": {"example": example_definition()}},  # any JSON is answered with what is wrong with it
         answer="Validation",
         parameters=[
             query("preview", {"type": "integer", "minimum": 0, "maximum": 100, "default": 5}, "How many records."),
@@ -247,6 +274,31 @@ class RecordsView(ApiView):
         return HttpResponse(body, content_type="application/json")
 
 
+class MetricsView(ApiView):
+    @operation("getMetrics", "How far the last run is, and how fast", answer="MetricsResponse", errors=[404], tag=_TAG)
+    def get(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        Query(request).finish()
+        return Response(metrics_answer(metrics_of(id)))
+
+
+class DeadLettersView(ApiView):
+    @operation(
+        "listDeadLetters",
+        "Records that could not be made or written, those of the newest run first",
+        answer="DeadLetter[]",
+        parameters=[query("runId", {"type": "string", "format": "uuid"}, "Only those of this run."), *PAGE],
+        errors=[404],
+        tag=_TAG,
+    )
+    def get(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        query = Query(request, "runId", *PAGE_PARAMETERS)
+        run_id = query.uuid("runId")
+        page = page_of(query)
+        query.finish()
+        letters = dead_letters_of(id, run_id=run_id)
+        return page_response(request, page, letters.count(), [dead_letter_answer(one) for one in letters[page]])
+
+
 class GeneratorRunsView(ApiView):
     @operation(
         "listRuns", "The runs of a generator, newest first", answer="Run[]", parameters=PAGE, errors=[404], tag="runs"
@@ -277,7 +329,7 @@ class RunDigestView(ApiView):
         run = catalog.get_run(id)
         digest: dict[str, Any] = {
             "runId": str(run.pk),
-            "recordCount": run.record_count,
+            "recordCount": sum(span.count for span in run.spans),
             "digest": catalog.digest_of_run(run),
         }
         return Response(digest)

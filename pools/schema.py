@@ -23,9 +23,9 @@ READ_ONLY = frozenset(
 
 
 class PoolColumn(Answer):
-    name: str
+    name: str = Field(examples=["size"])
     type: ColumnType
-    distinct: int
+    distinct: int = Field(examples=[2])
     nulls: int
 
 
@@ -36,13 +36,13 @@ class PoolUse(Answer):
 
 
 class Pool(Answer):
-    name: str
-    source: dict[str, Any]
-    status: PoolStatus
+    name: str = Field(examples=["products"])
+    source: dict[str, Any] = Field(examples=[{"type": "INLINE", "rows": [{"size": "S"}, {"size": "M"}]}])
+    status: PoolStatus = Field(examples=["READY"])
     load_strategy: PoolLoadStrategy
-    version: int
+    version: int = Field(examples=[1])
     content_hash: str | None
-    row_count: int
+    row_count: int = Field(examples=[2])
     memory_bytes: int
     columns: list[PoolColumn]
     weight_column: str | None

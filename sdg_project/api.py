@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -39,6 +40,13 @@ class ApiView(APIView):
     @staticmethod
     def _once(answer: Any, key: str, request: Request, *args: Any, **kwargs: Any) -> Response:
         return answer_once(answer, request, key, *args, **kwargs)
+
+
+class PlainText(JSONRenderer):
+    """For views whose answer is a text; their problems are JSON as everywhere."""
+
+    media_type = "text/plain"
+    format = "text"
 
 
 def page_of(query: Query) -> slice:

@@ -33,13 +33,22 @@ class NotFound(SdgError):
 
 
 class Conflict(SdgError):
-    """Not in this state: `code` says which rule of the world stands against it, `details` what a program may need."""
+    """Not in this state: `code` says which rule of the world stands against it, `details` what a program may need.
+
+    `issues` are all that stands against it, where that is more than one thing.
+    """
 
     def __init__(
-        self, code: str, message: str, *, hint: str | None = None, details: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        issues: Sequence[Issue] = (),
     ) -> None:
         super().__init__(message)
-        self.code, self.hint, self.details = code, hint, dict(details or {})
+        self.code, self.hint, self.details, self.issues = code, hint, dict(details or {}), tuple(issues)
 
 
 class Unavailable(SdgError):

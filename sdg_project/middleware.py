@@ -93,15 +93,19 @@ class SecurityHeaders:
         response = self._respond(request)
         if request.path.startswith("/api/v1/docs"):
             policy = _DOCS_POLICY
-        elif request.path.startswith("/api/"):
+        elif _is_data(request):
             policy = _API_POLICY
         else:
             policy = _PAGE_POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        if request.path.startswith("/api/") and isinstance(response, HttpResponse):
+        if _is_data(request) and isinstance(response, HttpResponse):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _is_data(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/") or request.path == "/metrics"
 
 
 def _is_trusted(address: str) -> bool:

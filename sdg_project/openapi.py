@@ -12,6 +12,9 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from sdg_project.examples import example_of
+from sdg_project.problems import problem
+
 PARTS = ("sdg_project.schema.components", "generators.schema.components", "pools.schema.components")
 """Functions that give components by name, as JSON Schema 2020-12 with references to each other by name."""
 
@@ -44,6 +47,7 @@ def operation(
     further: Mapping[int, str] | None = None,
     repeatable: bool = False,
     tag: str = "service",
+    media_type: str = "application/json",
 ) -> Callable[[F], F]:
     """Describe a view's method: its answer and its body are components by name, or lists of them (``Name[]``)."""
     codes = sorted(
@@ -54,7 +58,7 @@ def operation(
         (code, _PROBLEM_TYPE): OpenApiResponse(_reference("Problem"), description=_MEANINGS[code]) for code in codes
     }
     shown: Any = _reference(answer) if isinstance(answer, str) else answer
-    responses[(status, "application/json") if shown else status] = OpenApiResponse(shown, description="Done.")
+    responses[(status, media_type) if shown else status] = OpenApiResponse(shown, description="Done.")
     for other, component in (further or {}).items():
         responses[(other, "application/json")] = OpenApiResponse(_reference(component), description="Done.")
     request: Any = None
@@ -130,7 +134,27 @@ def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         components |= import_string(part)()
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas |= {name: translated(schema) for name, schema in sorted(components.items())}
+    for item in result["paths"].values():
+        for described in item.values():
+            _add_examples(described, schemas)
     return result
+
+
+def _add_examples(described: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """Give each body and each answer of an operation an example."""
+    for media_type, content in described.get("requestBody", {}).get("content", {}).items():
+        if media_type == "application/json":
+            content.setdefault("example", example_of(content["schema"], schemas, whole=False))
+    for status, response in described["responses"].items():
+        for media_type, content in response.get("content", {}).items():
+            if media_type == _PROBLEM_TYPE:
+                content["example"] = problem(int(status), _MEANINGS[int(status)], code=_CODES.get(int(status)))
+            else:
+                content["example"] = example_of(content["schema"], schemas, whole=True)
+
+
+_CODES = {409: "INVALID_TRANSITION", 503: "NO_WORKER"}
+"""An example of the code of a problem, where its status has several."""
 
 
 # JSON Schema 2020-12 → OpenAPI 3.0.

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
@@ -52,15 +53,20 @@ def problem(
         "type": f"urn:sdg:problem:{code.lower().replace('_', '-')}",
         "title": CODES[code],
         "status": status,
-        "detail": detail,
+        "detail": shown_message(detail),
         "code": code,
         "requestId": request_id.get(),
     }
     if hint:
         document["hint"] = hint
     if issues:
-        document["errors"] = [issue.as_json() for issue in issues]
+        document["errors"] = [{**issue.as_json(), "message": shown_message(issue.message)} for issue in issues]
     return {**(details or {}), **document}  # the standard's `status` is that of HTTP
+
+
+def shown_message(message: str) -> str:
+    """A message with paths below the output folder: where that lies is nobody's business."""
+    return message.replace(f"{settings.SDG_OUTPUT_ROOT}/", "")
 
 
 def problem_of(error: Exception, context: Mapping[str, Any]) -> Response:  # noqa: ARG001  # DRF calls it so
@@ -82,7 +88,10 @@ def _described(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
         case NotFound():
             return problem(404, str(error), hint=error.hint), {}
         case Conflict():
-            return problem(409, str(error), code=error.code, hint=error.hint, details=error.details), {}
+            shown = problem(
+                409, str(error), code=error.code, hint=error.hint, issues=error.issues, details=error.details
+            )
+            return shown, {}
         case Unavailable():
             return problem(503, str(error), code=error.code, hint=error.hint), {}
         case Http404():

@@ -44,8 +44,8 @@ class Problem(Answer):
 
 
 class Me(Answer):
-    name: str
-    role: Role | None
+    name: str = Field(examples=["ci"])
+    role: Role | None = Field(examples=["viewer"])
     kind: str = Field(json_schema_extra={"enum": ["TOKEN", "SESSION"]})
     expires_at: str | None = Field(json_schema_extra={"format": "date-time"})
 
@@ -56,7 +56,9 @@ class HealthPart(Answer):
 
 class HealthAnswer(Answer):
     status: Health
-    parts: dict[str, HealthPart] | None = Field(default=None, description="Not for strangers.")
+    parts: dict[str, HealthPart] | None = Field(
+        default=None, description="Not for strangers.", examples=[{"workers": {"status": "UP", "alive": 2}}]
+    )
 
 
 def components() -> dict[str, Any]:

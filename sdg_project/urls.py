@@ -1,4 +1,4 @@
-"""The routes: the API below /api/v1, the admin below /admin/."""
+"""The routes: the API below /api/v1, the admin below /admin/, and /metrics for monitoring."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/v1/docs", DocsView.as_view()),
     path("api/v1/", include("generators.urls")),
     path("api/v1/", include("pools.urls")),
+    path("", include("generators.monitoring_urls")),
     path("", RedirectView.as_view(url="/admin/")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/login/", limit_logins(admin.site.login)),

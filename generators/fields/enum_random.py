@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from engine.choice import Tables, WeightedChoice, weight_tables
 from engine.draws import bounded
@@ -56,6 +56,8 @@ _Values = list[Scalar | WeightedValue]
 
 
 class EnumRandomParams(Params):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"values": ["NEW", "PAID"], "weights": [3, 1]}]})
+
     values: _Values | None = Field(
         default=None,
         min_length=1,

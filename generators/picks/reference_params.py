@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from generators.picks.keyed_rows import OnMissing
 from generators.picks.pool_filters import FilterOp
@@ -28,6 +28,8 @@ class PoolFilter(Params):
 
 
 class PoolReferenceParams(Params):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"pool": "people", "column": "name"}]})
+
     pool: str = Field(description="Name of the pool.", examples=["people"])
     column: str | None = Field(default=None, description="Column to copy; may be left out if the pool has one.")
     selection: PoolSelection = Field(default=PoolSelection.RANDOM, description="How rows are chosen.")

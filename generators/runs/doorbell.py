@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 from django_q.brokers.orm import ORM
+from django_q.models import OrmQ
 from django_q.signing import BadSignature, SignedPackage
 from django_q.tasks import async_task
 
@@ -25,6 +26,11 @@ def ring(shard: Shard, phase: str) -> None:
         options["timeout"] = int(timing.ending_time().total_seconds())
     Shard.objects.filter(pk=shard.pk).update(rung_at=Now())
     async_task(WORK_ON_SHARD, shard.pk, **options)
+
+
+def count_rings() -> int:
+    """How many rings nobody has answered yet."""
+    return int(OrmQ.objects.count())
 
 
 class Doorbell(ORM):  # type: ignore[misc]  # django-q2 has no types

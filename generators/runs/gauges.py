@@ -26,12 +26,13 @@ class Gauges:
         kept: Mapping[str, Any] = shard.gauges or {}
         return cls(kept.get("positions", ()), kept.get("latenciesMs", ()))
 
-    def note(self, next_record: int, *, latency_s: float) -> None:
-        """Where the shard is now, and how long that took."""
+    def note(self, next_record: int, *, latency_s: float | None) -> None:
+        """Where the shard is now, and how long its commit took if there was one."""
         now = time.time()
         self._positions = [one for one in self._positions if one[0] > now - WINDOW_SECONDS]
         self._positions.append((round(now, 3), next_record))
-        self._latencies_ms = [*self._latencies_ms[1 - KEPT_LATENCIES :], round(latency_s * 1000, 1)]
+        if latency_s is not None:
+            self._latencies_ms = [*self._latencies_ms[1 - KEPT_LATENCIES :], round(latency_s * 1000, 1)]
 
     def as_json(self) -> dict[str, Any]:
         """As the row keeps it."""

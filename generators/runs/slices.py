@@ -242,8 +242,8 @@ class _SliceWatch(Watch):
     def committed(self, progress: Progress) -> bool:
         shard = self.shard
         now = time.monotonic()
-        self._gauges.note(progress.next_record, latency_s=now - self._begun_at)
         has_progressed = progress.next_record > shard.next_record
+        self._gauges.note(progress.next_record, latency_s=now - self._begun_at if has_progressed else None)
         values: dict[str, Any] = {
             "next_record": progress.next_record,
             "made_record": progress.next_record,

@@ -246,8 +246,7 @@ def _frozen(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
         first = error.issues[0]
         if codes & _UNREACHABLE:
             raise Unavailable(first.code, first.message, hint=first.hint) from error
-        details = {"errors": [issue.as_json() for issue in error.issues]}
-        raise Conflict(first.code, first.message, hint=first.hint, details=details) from error
+        raise Conflict(first.code, first.message, hint=first.hint, issues=error.issues) from error
 
 
 def _begin(generator: Generator, frozen: FrozenRun) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -236,9 +236,12 @@ def _pinned_versions() -> set[tuple[uuid.UUID, int]]:
 
 
 def progress_of(run: Run) -> dict[str, int]:
-    """Records and bytes that the run has durably written, over all shards."""
-    sums = run.shards.aggregate(next=Sum("next_record"), first=Sum("first_record"), written=Sum("bytes_written"))
-    return {"records": (sums["next"] or 0) - (sums["first"] or 0), "bytes": sums["written"] or 0}
+    """How many records the run is done with, how many of them were rejected, and the bytes written; over all shards."""
+    return run.shards.aggregate(
+        records=Sum(F("next_record") - F("first_record"), default=0),
+        rejected=Sum("rejected", default=0),
+        bytes=Sum("bytes_written", default=0),
+    )
 
 
 def _numbers_used(owner: str) -> int:

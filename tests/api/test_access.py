@@ -9,10 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
+from django.apps import apps
+from django.contrib.admin import site
+from django.contrib.auth.models import Group, User
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
+from django_q.models import Schedule
 
 from sdg_project import access
 from sdg_project.errors import Conflict, Invalid, NotFound
@@ -31,6 +34,10 @@ NEEDED = {
     ("post", "generators"): Role.EDITOR,
     ("put", "generators/{id}"): Role.EDITOR,
     ("delete", "generators/{id}"): Role.EDITOR,
+    ("post", "generators/{id}/start"): Role.OPERATOR,
+    ("post", "generators/{id}/pause"): Role.OPERATOR,
+    ("post", "generators/{id}/resume"): Role.OPERATOR,
+    ("post", "generators/{id}/stop"): Role.OPERATOR,
     ("post", "pools"): Role.EDITOR,
     ("put", "pools/{poolName}"): Role.EDITOR,
     ("delete", "pools/{poolName}"): Role.EDITOR,
@@ -41,6 +48,7 @@ NEEDED = {
 
 
 def _address(path: str) -> str:
+    """The path of an operation as a caller says it."""
     return path.removeprefix(BASE).replace("{id}", SOME_ID).replace("{poolName}", "none")
 
 
@@ -164,7 +172,18 @@ def test_s3_cookies_are_hidden_from_scripts_and_other_sites(person: Client) -> N
         assert cookie["samesite"] == "Lax"
 
 
-@pytest.mark.parametrize("page", ["", "generators/generator/", "generators/run/", "pools/pool/"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "generators/generator/",
+        "generators/run/",
+        "generators/shard/",
+        "generators/deadletter/",
+        "generators/worker/",
+        "pools/pool/",
+    ],
+)
 def test_the_admin_shows_the_models_but_changes_nothing(person: Client, editor: Caller, page: str) -> None:
     editor.post("/generators", definition("<img src=x onerror=alert(1)>"))
 
@@ -174,6 +193,26 @@ def test_the_admin_shows_the_models_but_changes_nothing(person: Client, editor: 
     assert b"<img src=x" not in response.content
     if page:
         assert person.get(f"/admin/{page}add/").status_code == 403
+
+
+def test_the_admin_has_every_model_of_ours_and_none_of_the_queue() -> None:
+    ours = {model for app in ("generators", "pools", "ground") for model in apps.get_app_config(app).get_models()}
+
+    assert set(site._registry) - {User, Group} == ours
+
+
+@pytest.mark.parametrize("name", ["schedule", "success", "failure", "ormq"])
+def test_s18_the_pages_of_the_queue_are_absent(db: None, name: str) -> None:
+    access.create_user("root", Role.ADMIN, password=PASSWORD)
+    client = Client()
+    client.force_login(User.objects.get(username="root"))
+
+    assert client.get("/admin/").status_code == 200
+    for page in ("", "add/", "1/change/"):
+        assert client.get(f"/admin/django_q/{name}/{page}").status_code == 404
+    form = {"func": "os.system", "args": "'true'", "schedule_type": "O"}
+    assert client.post(f"/admin/django_q/{name}/add/", form).status_code == 404
+    assert not Schedule.objects.exists()
 
 
 # Throttles.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
+from generators.models import Worker
 from pools.models import Pool
 from sdg_project import health
 from sdg_project.health import Finding, Health
-from tests.support.api import Caller
+from tests.support.api import Caller, definition, let_a_worker_beat
 
 
 class _Usage(NamedTuple):
@@ -19,12 +22,17 @@ class _Usage(NamedTuple):
 
 
 def test_a_stranger_sees_the_word_only(stranger: Caller) -> None:
+    without = stranger.get("/health")
+    let_a_worker_beat()
     response = stranger.get("/health")
 
+    assert (without.status_code, without.json()) == (200, {"status": "DEGRADED"})
     assert (response.status_code, response.json()) == (200, {"status": "UP"})
 
 
 def test_a_viewer_sees_every_part(viewer: Caller) -> None:
+    let_a_worker_beat()
+
     answer = viewer.get("/health").json()
 
     assert answer["status"] == "UP"
@@ -32,10 +40,36 @@ def test_a_viewer_sees_every_part(viewer: Caller) -> None:
         "controlDatabase": "UP",
         "disk": "UP",
         "pools": "UP",
+        "queue": "UP",
+        "workers": "UP",
     }
 
 
+def test_a_worker_that_beats_no_more_or_is_leaving_is_none(viewer: Caller) -> None:
+    let_a_worker_beat("silent")
+    let_a_worker_beat("leaving")
+    Worker.objects.filter(pk="silent").update(beat_at=timezone.now() - timedelta(seconds=61))
+    Worker.objects.filter(pk="leaving").update(is_leaving=True)
+
+    answer = viewer.get("/health").json()
+
+    assert answer["status"] == "DEGRADED"
+    assert answer["parts"]["workers"] == {"status": "DEGRADED", "alive": 0, "shardsDue": 0}
+
+
+def test_what_waits_for_workers_is_counted(editor: Caller) -> None:
+    let_a_worker_beat()
+    stored = editor.post("/generators", definition()).json()
+    assert editor.post(f"/generators/{stored['id']}/start").status_code == 200
+
+    parts = editor.get("/health").json()["parts"]
+
+    assert parts["workers"] == {"status": "UP", "alive": 1, "shardsDue": 1}
+    assert parts["queue"] == {"status": "UP", "depth": 1}
+
+
 def test_a_pool_that_cannot_be_loaded_degrades_the_service(viewer: Caller) -> None:
+    let_a_worker_beat()
     Pool.objects.create(name="p", source={"type": "INLINE"}, status="FAILED")
 
     response = viewer.get("/health")
@@ -50,6 +84,7 @@ def test_a_pool_that_cannot_be_loaded_degrades_the_service(viewer: Caller) -> No
 def test_a_full_disk_takes_it_down(
     viewer: Caller, monkeypatch: pytest.MonkeyPatch, free: int, word: str, status: int
 ) -> None:
+    let_a_worker_beat()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(free))
 
     response = viewer.get("/health")

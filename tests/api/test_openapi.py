@@ -7,13 +7,14 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from django.core.management import call_command
 
 from generators.fields.base import field_types
 from sdg_project.openapi import api_document, translated
 from sinks.destinations.base import destinations
-from tests.support.api import Caller
+from tests.support.api import Caller, let_a_worker_beat
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = api_document()["components"]["schemas"]
@@ -103,3 +104,77 @@ def test_every_reference_leads_somewhere() -> None:
 )
 def test_json_schema_becomes_openapi_3_0(schema: Any, expected: Any) -> None:
     assert translated(schema) == expected
+
+
+# Examples.
+
+
+def _contents() -> list[tuple[str, str, dict[str, Any]]]:
+    """Every body and every answer: what it belongs to, its media type and its content."""
+    found = []
+    for path, item in api_document()["paths"].items():
+        for method, described in item.items():
+            parts = {"body": described.get("requestBody", {}), **described["responses"]}
+            found += [
+                (f"{method} {path} {part}", media_type, content)
+                for part, holder in parts.items()
+                for media_type, content in holder.get("content", {}).items()
+            ]
+    return found
+
+
+UPLOADS = {"text/csv", "application/x-ndjson", "application/vnd.apache.parquet"}
+
+
+@pytest.mark.parametrize(("place", "media_type", "content"), _contents(), ids=lambda part: str(part)[:60])
+def test_every_body_and_every_answer_has_an_example_that_its_schema_allows(
+    place: str, media_type: str, content: dict[str, Any]
+) -> None:
+    if media_type in UPLOADS:  # files, which have no example in JSON
+        return
+    schema = {**_with_nulls(content["schema"]), "components": _with_nulls(api_document()["components"])}
+
+    assert [error.message for error in jsonschema.Draft4Validator(schema).iter_errors(content["example"])] == []
+
+
+def _with_nulls(schema: Any) -> Any:
+    """A schema of OpenAPI 3.0 in the words of JSON Schema's draft 4, which differs in ``nullable`` only."""
+    if isinstance(schema, list):
+        return [_with_nulls(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _with_nulls(part) for name, part in schema.items() if name not in {"example", "nullable"}}
+    return {"anyOf": [made, {"type": "null"}]} if schema.get("nullable") is True else made
+
+
+def test_the_examples_of_requests_are_accepted(admin: Caller) -> None:
+    """In an order that makes each possible."""
+    let_a_worker_beat()
+    document = api_document()["paths"]
+
+    def body(method: str, path: str) -> Any:
+        return document[f"/api/v1/{path}"][method]["requestBody"]["content"]["application/json"]["example"]
+
+    pool = admin.post("/pools", body("post", "pools"))
+    changed = admin.put("/pools/products", body("put", "pools/{poolName}"))
+    validation = admin.post("/generators/validate", body("post", "generators/validate"))
+    created = admin.post("/generators", body("post", "generators"))
+    path = f"/generators/{created.json()['id']}"
+    updated = admin.put(path, body("put", "generators/{id}"))
+    started = admin.post(f"{path}/start", body("post", "generators/{id}/start"))
+
+    assert (pool.status_code, changed.status_code) == (201, 200)
+    assert validation.json()["errors"] == []
+    assert (created.status_code, updated.status_code) == (201, 200), updated.content
+    assert started.status_code == 200, started.content
+    asked = {name for name, item in document.items() if any("requestBody" in one for one in item.values())}
+    assert {name.removeprefix("/api/v1/") for name in asked} == {
+        "generators", "generators/validate", "generators/{id}", "generators/{id}/start", "pools", "pools/{poolName}",
+        "pools/{poolName}/content",
+    }  # fmt: skip
+
+
+def test_the_example_of_a_definition_has_every_field_type() -> None:
+    example = api_document()["components"]["schemas"]["CreateGeneratorRequest"]["example"]
+
+    assert [mapping["type"] for mapping in example["fieldMappings"]] == list(field_types)

@@ -178,3 +178,61 @@ def test_sqlite_lies_in_the_home_whatever_that_is_called(tmp_path: Path) -> None
 
     assert done.returncode == 0, done.stderr
     assert (home / "sdg.sqlite3").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--host", "0.0.0.0"], ["--host=::"], ["--host", "10.0.0.1"]])
+def test_s19_a_host_beyond_this_machine_needs_what_production_needs(tmp_path: Path, arguments: list[str]) -> None:
+    code = f"from sdg_project.cli import main; main(['up', '--port', '0', *{arguments!r}])"
+
+    done = _manage(tmp_path, "-c", code)
+
+    assert done.returncode == 2
+    for name in ("SDG_SECRET_KEY", "SDG_FIELD_KEYS", "SDG_ALLOWED_HOSTS"):
+        assert name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "sdg.sqlite3").exists()
+
+
+@pytest.mark.parametrize(("host", "mode"), [("127.0.0.1", "False"), ("localhost", "False"), ("0.0.0.0", "True")])
+def test_s19_the_mode_follows_the_host(tmp_path: Path, host: str, mode: str) -> None:
+    code = f"""
+import sdg_project.cli as cli
+class Command:
+    def run_from_argv(self, argv):
+        from sdg_project import env
+        from django.conf import settings
+        print(env.is_production(), settings.SESSION_COOKIE_SECURE)
+real = cli._load
+def load(name):
+    real(name)
+    return type("Module", (), dict(Command=Command))
+cli._load = load
+cli.main(["up", "--host", "{host}"])
+"""
+
+    done = _manage(tmp_path, "-c", code, **{name: value for name, value in SAFE.items() if name != "SDG_ENV"})
+
+    assert done.stdout.split() == [mode, mode], done.stderr
+
+
+def test_origins_proxies_and_the_log_level_are_set_by_variables(tmp_path: Path) -> None:
+    code = """
+import logging, django
+django.setup()
+from django.conf import settings as s
+print(s.CORS_ALLOWED_ORIGINS, s.SDG_TRUSTED_PROXIES, logging.getLevelName(logging.getLogger().level), sep="|")
+"""
+    variables = {
+        "SDG_CORS_ORIGINS": "https://ui.example.org, https://b.example.org",
+        "SDG_TRUSTED_PROXIES": "10.0.0.0/8",
+        "SDG_LOG_LEVEL": "debug",
+    }
+
+    usual, given = (
+        _manage(tmp_path, "-c", code, DJANGO_SETTINGS_MODULE="sdg_project.settings", **one) for one in ({}, variables)
+    )
+
+    assert usual.stdout.strip() == "[]|[]|WARNING", usual.stderr
+    assert given.stdout.strip() == (
+        "['https://ui.example.org', 'https://b.example.org']|[IPv4Network('10.0.0.0/8')]|DEBUG"
+    ), given.stderr

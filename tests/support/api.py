@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
+from generators.models import Worker
+from generators.runs.leases import due_shards
+from generators.runs.slices import SliceWorker
 from sdg_project.access import create_token
 from sdg_project.roles import Role
 
 BASE = "/api/v1"
+OUTSIDE = ("/metrics",)
+"""What is served beside the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,8 @@ class Caller:
             named.setdefault("Authorization", f"Bearer {self.token}")
         content_type = named.pop("content-type", "application/json")
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return Client().generic(method, BASE + path, data, content_type, headers=named)
+        address = path if path in OUTSIDE else BASE + path
+        return Client().generic(method, address, data, content_type, headers=named)
 
     def get(self, path: str, **headers: str) -> Any:
         return self.call("GET", path, **headers)
@@ -73,3 +80,20 @@ def assert_problem(response: Any, status: int, code: str | None = None) -> dict[
     if code is not None:
         assert problem["code"] == code
     return problem
+
+
+def let_a_worker_beat(name: str = "test") -> None:
+    """Let the service believe that there is a worker; `work` is what it does."""
+    now = timezone.now()
+    Worker.objects.update_or_create(
+        pk=name, defaults={"host": "elsewhere", "pid": 1, "version": "1", "started_at": now, "beat_at": now}
+    )
+
+
+def work(name: str = "test") -> None:
+    """Be a worker in this process until nothing is due any more."""
+    worker = SliceWorker(name)
+    while shard_ids := list(due_shards().values_list("pk", flat=True)):
+        for shard_id in shard_ids:
+            worker.work(shard_id)
+    worker.let_go()
