@@ -59,7 +59,11 @@ class PoolDetails(Pool):
 def components() -> dict[str, Any]:
     """Pools as they are sent and shown; a source is told by its type."""
     parts, request = pool_parts(REFERENCE, ["INLINE", "BUILTIN"])
-    row = {"type": "object", "description": "The values of the pool's columns by their names."}
+    row = {
+        "type": "object",
+        "description": "The values of the pool's columns by their names.",
+        "examples": [{"size": "S"}],
+    }
     return {**declared(Pool, PoolDetails, mode="serialization"), **parts, "PoolRequest": request, "PoolRow": row}
 
 
