@@ -186,8 +186,13 @@ def _cuts_of_run(run: Run, spec: RunSpec) -> Cuts:
     return spec.cuts(pace.schedule)
 
 
-def destination_of_run(run: Run, schema: RecordSchema, shards: Sequence[Span] | None = None) -> Destination[Any]:
-    """The run's destination, as every process that works on the run sees it; `shards` are its own unless given."""
+def destination_of_run(
+    run: Run, schema: RecordSchema, shards: Sequence[Span] | None = None, *, overwrite_hint: str | None = None
+) -> Destination[Any]:
+    """The run's destination, as every process that works on the run sees it; `shards` are its own unless given.
+
+    `overwrite_hint` says how a person who starts the run can ask for a foreign file to be replaced.
+    """
     spec = RunSpec.from_json(run.spec)
     kind, config, issues = destination_kind(spec.document.get("destination"))
     if kind is None or issues:
@@ -203,6 +208,6 @@ def destination_of_run(run: Run, schema: RecordSchema, shards: Sequence[Span] | 
         shards=tuple(shards if shards is not None else (shard.span for shard in run.shards.all())),
         root=spec.root,
         overwrite=spec.overwrite,
-        overwrite_hint="add --overwrite to replace it, or choose another path",
+        overwrite_hint=overwrite_hint,
     )
     return kind(config, delivery)

@@ -46,12 +46,14 @@ from sinks.errors import SinkError
 class RunOrder:
     """What starts a run, beside the definition itself.
 
-    `first_record` is where its record numbers begin, behind those of an earlier run that it continues.
+    `overwrite_hint` says how `overwrite` is asked for, where a person can do so. `first_record` is where its record
+    numbers begin, behind those of an earlier run that it continues.
     """
 
     owner: str
     root: str
     overwrite: bool = False
+    overwrite_hint: str | None = None
     started_at: datetime | None = None
     workers: int = 1
     own_pools: Mapping[str, Snapshot] | None = None
@@ -159,7 +161,7 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
     frozen = FrozenRun(run, spans, tuple(issue for issue in issues if issue.severity is not Severity.ERROR))
     try:
         _keep(run, plan, order)
-        destination = destination_of_run(run, plan.schema, spans)
+        destination = destination_of_run(run, plan.schema, spans, overwrite_hint=order.overwrite_hint)
         obstacles = destination.preflight(estimated_bytes=int(written * (records or 0)))
         if obstacles:
             raise Invalid(obstacles)

@@ -40,7 +40,8 @@ class Delivery:
     """Folder below which files lie."""
     overwrite: bool = False
     """Replace a file that somebody else wrote, too: asked for on the command line."""
-    overwrite_hint: str = "choose another path, or move it away"
+    overwrite_hint: str | None = None
+    """What asks for that, where it can be asked for."""
 
     @property
     def records(self) -> int:

@@ -49,7 +49,9 @@ def collisions(
     if names and (place.in_parts or not delivery.overwrite):
         writer = delivery.owner.partition(":")[0]
         message = f"{target.shown}/{names[0]} was not written by this {writer}, or has changed since"
-        yield Issue("RERUN_WOULD_COLLIDE", _AT, message, delivery.overwrite_hint)
+        away = "choose another path, or move it away"
+        hint = away if place.in_parts or delivery.overwrite_hint is None else f"{delivery.overwrite_hint}, or {away}"
+        yield Issue("RERUN_WOULD_COLLIDE", _AT, message, hint)
         return
     own = place.shown_names(target)
     if own and before_run is BeforeRun.FAIL:

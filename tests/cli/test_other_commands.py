@@ -33,7 +33,7 @@ def test_every_command_has_a_help_with_an_example(sdg: Sdg) -> None:
 
         assert answer.code == 0, answer.err
         assert f"usage: sdg {name}" in answer.out
-        assert f"example:\n  sdg {name}" in answer.out
+        assert f"sdg {name}" in answer.out.partition("example:\n")[2]
         assert "--settings" not in answer.out
 
 
@@ -305,6 +305,19 @@ def test_demo_prints_records_rate_place_and_what_comes_next_and_runs_again(sdg: 
         assert "sdg run" in answer.out
     assert len(lines) == int(float(records))
     assert len(json.loads(lines[0])) == 12
+
+
+def test_demo_leaves_a_foreign_file_alone_and_says_what_can_be_done(sdg: Sdg) -> None:
+    file = sdg.folder / "home" / "out" / "orders.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text("precious\n")
+
+    answer = sdg("demo", "--records", "10")
+
+    assert answer.code == 2
+    assert file.read_text() == "precious\n"
+    assert "choose another path, or move it away" in answer.err
+    assert "--overwrite" not in answer.err
 
 
 def test_a_database_of_a_newer_version_is_refused_in_a_sentence(sdg: Sdg) -> None:

@@ -120,6 +120,25 @@ def test_hidden_shards_that_were_lost_are_made_again(sdg: Sdg) -> None:
     assert resumed.json["outputs"][0]["checksum"] == undisturbed["outputs"][0]["checksum"]
 
 
+def test_a_foreign_file_that_appears_meanwhile_pauses_the_run_until_it_is_moved_away(sdg: Sdg) -> None:
+    path = sdg.definition(recordCount=100_000)
+    undisturbed = sdg("run", path, "--to", "a.jsonl", "--json").json
+    sdg("run", path, "--to", "b.jsonl", SDG_FAILPOINTS="run.finalize=kill")
+    foreign = sdg.folder / "b.jsonl"
+    foreign.write_text("precious\n")
+
+    refused = sdg("run", "--resume", "last", "--json")
+    kept = foreign.read_text()
+    foreign.unlink()
+    resumed = sdg("run", "--resume", "last", "--json")
+
+    assert (refused.code, refused.json["status"]) == (1, "PAUSED")
+    assert "move it away, then resume the run" in refused.err
+    assert "--overwrite" not in refused.err  # which a resumed run does not take
+    assert kept == "precious\n"
+    assert resumed.json["outputs"][0]["checksum"] == undisturbed["outputs"][0]["checksum"]
+
+
 def test_names_with_brackets_are_shown_as_they_are(sdg: Sdg) -> None:
     field = {"fieldName": "x[/y]", "type": "CONSTANT", "params": {"value": "[bold]v"}}
     path = sdg.folder / "brackets.json"

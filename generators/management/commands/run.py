@@ -137,6 +137,7 @@ class Command(DefinitionCommand):
                     owner=file.owner(str(Path(options["to"]).absolute()) if options["to"] else ""),
                     root=aim.root,
                     overwrite=options["overwrite"],
+                    overwrite_hint="add --overwrite to replace it",
                     started_at=options["started_at"],
                     workers=options["workers"] or 1,
                     own_pools=file.own_pools,
