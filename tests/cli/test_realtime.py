@@ -57,7 +57,7 @@ def test_it_takes_as_long_as_it_is_planned_to(sdg: Sdg) -> None:
     report = sdg("run", path, *AT, "--json").json
     estimates = sdg("validate", path, "--json").json["estimates"]
 
-    assert report["activeSeconds"] == pytest.approx(3, abs=0.5)
+    assert 2.9 <= report["activeSeconds"] <= 5  # late at most because the machine is busy with other things
     assert report["endReason"] == "DURATION"
     assert estimates["durationSeconds"] == pytest.approx(3, abs=0.1)
     assert report["recordsWritten"] == pytest.approx(1200, abs=150)  # Poisson: 35 is one sigma
@@ -86,7 +86,7 @@ def test_standard_output_keeps_the_pace_too(sdg: Sdg) -> None:
     process.communicate(timeout=60)
 
     assert len(times) == 1200
-    assert times[-1] - times[0] == pytest.approx(3, abs=0.6)
+    assert 2.4 <= times[-1] - times[0] <= 5
 
 
 def test_a_duration_on_standard_output_has_all_that_is_planned_in_it(sdg: Sdg) -> None:
