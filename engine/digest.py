@@ -37,8 +37,8 @@ def record_hashes_sum(schema: RecordSchema, batch: Batch) -> int:
 
 
 def record_hashes(schema: RecordSchema, batch: Batch) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """The lower and the upper half of each record's hash: two arrays of shape ``(batch.span.count,)``."""
-    lanes = [np.zeros(batch.span.count, np.uint64) for _ in range(_LANES)]
+    """The lower and the upper half of each record's hash: two arrays of shape ``(batch.records.height,)``."""
+    lanes = [np.zeros(batch.records.height, np.uint64) for _ in range(_LANES)]
     for column in schema.columns:
         absent = batch.missing.get(column.name)
         for lane, hashes in enumerate(_column_hashes(column, batch.records[column.name], absent)):

@@ -57,7 +57,7 @@ class Avro(Encoder[EncoderOptions]):
 
     def _frame(self, batch: Batch) -> EncodedFrame:
         pieces = [piece for column in self._columns for piece in self._pieces(column, batch.records[column.name])]
-        rows = bytes_rows(pieces, batch.span.count)
+        rows = bytes_rows(pieces, batch.records.height)
         ends = np.cumsum(rows.bin.size().to_numpy(), dtype=np.int64)
         content = flat_bytes(rows)
         blocks: list[bytes] = []

@@ -123,7 +123,7 @@ class Encoder(Kind, ABC, Generic[O]):
         batch : Batch
             At most 65,536 records, whose columns have the schema's names and types.
         """
-        return self._frame(batch) if batch.span.count else EncodedFrame(b"")
+        return self._frame(batch) if batch.records.height else EncodedFrame(b"")
 
     def footer(self, frames: Iterable[PlacedFrame]) -> bytes:
         """The bytes at the end of a file with these frames."""

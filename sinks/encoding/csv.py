@@ -120,7 +120,7 @@ class Csv(TextEncoder[CsvOptions]):
         for column in self.schema.columns:
             pieces += [self._cells(column, batch.records[column.name]), self.options.delimiter]
         pieces[-1] = self._line_end
-        return flat_bytes(text_rows(pieces, batch.span.count)).tobytes()
+        return flat_bytes(text_rows(pieces, batch.records.height)).tobytes()
 
     def _cells(self, column: Column, values: pl.Series) -> TextPiece:
         dtype = values.dtype

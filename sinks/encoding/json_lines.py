@@ -65,7 +65,7 @@ class JsonLines(TextEncoder[JsonLinesOptions]):
 
     def _lines(self, batch: Batch) -> bytes:
         pieces, _ = self._members(self._tree, batch)
-        return flat_bytes(text_rows(["{", *pieces, "}\n"], batch.span.count)).tobytes()
+        return flat_bytes(text_rows(["{", *pieces, "}\n"], batch.records.height)).tobytes()
 
     def _members(self, node: ObjectNode, batch: Batch) -> tuple[list[TextPiece], NDArray[np.bool_] | None]:
         """What stands between an object's braces, and where that is nothing at all.
@@ -82,10 +82,10 @@ class JsonLines(TextEncoder[JsonLinesOptions]):
             else:
                 comma_behind = always is not None and number < always
                 written = [*member.pieces, ","] if comma_behind else [",", *member.pieces]
-                pieces.append(_blank(text_rows(written, batch.span.count), member.absent))
+                pieces.append(_blank(text_rows(written, batch.records.height), member.absent))
         if always is not None:
             return pieces, None
-        inside = text_rows(pieces, batch.span.count).str.strip_prefix(",")
+        inside = text_rows(pieces, batch.records.height).str.strip_prefix(",")
         absent = np.logical_and.reduce([member.absent for member in members if member.absent is not None])
         return [inside], absent if absent.any() else None
 

@@ -117,7 +117,7 @@ def file_of(encoder: Encoder[EncoderOptions], *batches: Batch) -> bytes:
     placed: list[PlacedFrame] = []
     for batch in batches:
         frame = encoder.frame(batch)
-        placed.append(PlacedFrame(file.tell(), len(frame.payload), batch.span.count, frame.index))
+        placed.append(PlacedFrame(file.tell(), len(frame.payload), batch.records.height, frame.index))
         file.write(frame.payload)
     file.write(encoder.footer(placed))
     return file.getvalue()

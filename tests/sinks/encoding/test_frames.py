@@ -166,3 +166,24 @@ def test_five_hundred_columns_are_written(name: str) -> None:
 )
 def test_the_suffix_tells_format_and_outer_compression(name: str, compression: Compression, suffix: str) -> None:
     assert encoder(name, EVERY_TYPE, compression).file_suffix == suffix
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_frame_holds_what_is_left_when_records_are_rejected(name: str) -> None:
+    left = batch_of(ROWS[:50])
+    gaps = Batch(Span(10, 53), left.records, left.missing, rejected=(10, 30, 62))
+
+    assert encoder(name).frame(gaps) == encoder(name).frame(left)
+
+
+@pytest.mark.parametrize("compression", list(Compression))
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_frame_of_rejected_records_adds_nothing_to_the_file(name: str, compression: Compression) -> None:
+    batch = batch_of(ROWS[:50])
+    nothing = Batch(Span(50, 2), batch.records.clear(), rejected=(50, 51))
+
+    frame = encoder(name, compression=compression).frame(nothing)
+
+    assert frame.payload == b""
+    file = file_of(encoder(name, compression=compression), batch, nothing)
+    assert file == file_of(encoder(name, compression=compression), batch)
