@@ -10,7 +10,9 @@ from engine.digest import digest_of
 from engine.issues import Issue
 from engine.span import Span
 from generators.definition import fields_made_anew
+from generators.enums import OnError
 from generators.plan import Plan
+from generators.runs.salvage import Salvage
 from sdg_project.errors import Conflict
 
 
@@ -31,4 +33,5 @@ def run_digest(plan: Plan, spans: Iterable[Span]) -> str:
         for span in spans
         for start in range(span.start, span.end, FRAME_RECORDS)
     )
-    return digest_of(plan.schema, map(plan.batch, frames))
+    source = Salvage(plan) if plan.definition.shape.on_error is OnError.CONTINUE else plan
+    return digest_of(plan.schema, map(source.batch, frames))

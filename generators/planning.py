@@ -95,7 +95,12 @@ def bytes_per_record(plan: Plan, batch: Batch) -> float:
 
 def sample(plan: Plan, count: int | None) -> Batch:
     """The first records, or as many as there will be."""
-    return plan.batch(Span(0, SAMPLE_RECORDS if count is None else min(count, SAMPLE_RECORDS)))
+    return plan.batch(Span(0, sample_size(count)))
+
+
+def sample_size(count: int | None) -> int:
+    """How many records a sample of a run with so many has."""
+    return SAMPLE_RECORDS if count is None else min(count, SAMPLE_RECORDS)
 
 
 def guarantee_of(document: Mapping[str, Any]) -> DeliveryGuarantee:

@@ -13,11 +13,13 @@ from engine.rates import MICROS
 from engine.span import MAX_RECORDS, Span
 from generators.definition_files import DefinitionFile
 from generators.digest import run_digest
+from generators.enums import OnError
 from generators.pace import TimeLimit, time_limit
 from generators.plan import Plan
 from generators.planning import bytes_per_record, sample
 from generators.runs.pacing import GRACE_US, latency_of, pacing_of
 from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.salvage import Salvage
 from generators.services.drafts import draft, errors_of, imagined_destination, present, run_length
 from generators.stream_sink import StreamSink
 from sdg_project.errors import Invalid
@@ -50,8 +52,9 @@ def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | N
     started = time.monotonic()
 
     sink = StreamSink(stream, encoder)
+    salvage = Salvage(plan) if plan.definition.shape.on_error is OnError.CONTINUE else None
     end = run_slice(
-        plan,
+        salvage or plan,
         sink,
         shard=Span(0, MAX_RECORDS if count is None else count),
         next_record=sink.open(0),
@@ -65,19 +68,19 @@ def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | N
     seconds = time.monotonic() - started
     if limit is not None and end.next_record != count:
         reason = limit.reason
-    count, written = end.next_record, sink.bytes_written
+    count, written, failed = end.next_record, sink.bytes_written, salvage.count if salvage else 0
     report: dict[str, Any] = {
         "runId": None,
         "status": "COMPLETED",
-        "recordsWritten": count,
-        "recordsFailed": 0,
+        "recordsWritten": count - failed,
+        "recordsFailed": failed,
         "bytesWritten": written,
         "activeSeconds": round(seconds, 3),
         "averageRate": round(count / seconds) if seconds else 0,
         "effectiveSeed": plan.facts.seed,
         "specHash": plan.spec_hash,
         "deliveryGuarantee": DeliveryGuarantee.AT_LEAST_ONCE.value,
-        "outputs": [{"path": "-", "records": count, "bytes": written, "checksum": None}],
+        "outputs": [{"path": "-", "records": count - failed, "bytes": written, "checksum": None}],
         "endReason": reason,
     }
     if digest:

@@ -18,7 +18,7 @@ from django.db.models import F
 
 from engine.errors import RecordInvalid
 from engine.issues import PAUSING
-from generators.enums import EndReason, RunStatus, ShardState
+from generators.enums import EndReason, EscalateTo, OnError, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.child import work
@@ -27,6 +27,7 @@ from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
 from generators.runs.pacing import latency_of
+from generators.runs.rejects import Rejects
 from generators.runs.runner import Progress, Watch, run_slice
 from generators.runs.stopwatch import Stopwatch
 from sdg_project.failpoints import failpoint
@@ -47,6 +48,8 @@ class Failure:
     code: str
     message: str
     record_number: int | None = None
+    is_pause: bool = False
+    """Whether the run pauses although nothing is wrong with its destination: onError wants it."""
 
     def as_json(self) -> dict[str, Any]:
         return {"code": self.code, "message": self.message, "recordIndex": self.record_number}
@@ -110,7 +113,7 @@ def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], N
         outcome = _carried(run, workers=workers, stop=stop, on_progress=progressed)
         spent: dict[str, Any] = {} if spec.timed else {"active_seconds": watch.seconds}
         if isinstance(outcome, Failure):
-            status = RunStatus.PAUSED if outcome.code in PAUSING else RunStatus.FAILED
+            status = RunStatus.PAUSED if outcome.is_pause or outcome.code in PAUSING else RunStatus.FAILED
             reason = "" if status is RunStatus.PAUSED else EndReason.ERROR
             change_status(run, status, error=outcome.as_json(), end_reason=reason, **spent)
         elif outcome is None:
@@ -179,14 +182,15 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
     keep_freed_memory()
     run, plan = job.run, job.plan
 
-    def write(shard: Shard) -> bool:
-        """Write a shard, and say whether the run is still to have as many records as when it began."""
+    def write(shard: Shard) -> _Onlooker:
+        """Write a shard; whoever has looked on says how that ended."""
         stopwatch = Stopwatch(run, plan)
-        watch = _Onlooker(shard, stop, on_progress, stopwatch)
+        rejects = Rejects.of(plan, shard)
+        watch = _Onlooker(shard, stop, on_progress, stopwatch, rejects)
         sink = job.destination.sink(shard.number)
         try:
             reached = run_slice(
-                plan,
+                rejects or plan,
                 sink,
                 shard=shard.span,
                 next_record=sink.open(shard.epoch),
@@ -203,17 +207,21 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
             end_early(shard, next_record=reached.next_record, reason=watch.is_over)
             run.refresh_from_db()
         Shard.objects.filter(pk=shard.pk, owner=owner, epoch=shard.epoch).update(state=state, owner="")
-        return watch.is_over is None
+        return watch
 
     waits = iter(RETRY_SECONDS)
     while not stop.asked and (shard := claim_shard(run, owner)) is not None:
         failpoint("run.claimed")
         try:
-            if not write(shard):
+            watch = write(shard)
+            if watch.excess is not None:
+                return watch.excess
+            if watch.is_over is not None:
                 return None
             waits = iter(RETRY_SECONDS)
         except RecordInvalid as error:
-            return Failure(error.code, str(error), error.record_number)
+            is_pause = plan.definition.shape.on_error is OnError.PAUSE
+            return Failure(error.code, str(error), error.record_number, is_pause=is_pause)
         except TransientSinkError as error:
             Shard.objects.filter(pk=shard.pk, owner=owner).update(owner="")
             wait = next(waits, None)
@@ -228,20 +236,38 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
 class _Onlooker(Watch):
     """Notes a shard's progress for people to see, and asks whether to stop, or whether the run's time is over."""
 
-    def __init__(self, shard: Shard, stop: Stop, on_progress: Callable[[], None], stopwatch: Stopwatch) -> None:
-        self._shard, self._stop, self._on_progress, self._stopwatch = shard, stop, on_progress, stopwatch
+    def __init__(
+        self,
+        shard: Shard,
+        stop: Stop,
+        on_progress: Callable[[], None],
+        stopwatch: Stopwatch,
+        rejects: Rejects | None,
+    ) -> None:
+        self._shard, self._stop, self._on_progress = shard, stop, on_progress
+        self._stopwatch, self._rejects = stopwatch, rejects
         self.is_over: EndReason | None = None
+        self.excess: Failure | None = None
+
+    def about_to_commit(self, next_record: int) -> None:
+        if self._rejects is not None:
+            self._rejects.keep(next_record)
+            failpoint("run.rejects_kept")
 
     def committed(self, progress: Progress) -> bool:
         self._on_progress()
         shard = self._shard
         lost = 0 if progress.next_record > shard.next_record else shard.lost_claims
+        rejected = 0 if self._rejects is None else self._rejects.count(progress.next_record)
+        if self._rejects is not None and (excess := self._rejects.excess(progress.next_record)) is not None:
+            is_pause = self._rejects.handling.escalate_to is EscalateTo.PAUSE
+            self.excess = Failure("RECORD_INVALID", excess, is_pause=is_pause)
         held = Shard.objects.filter(pk=shard.pk, owner=shard.owner, epoch=shard.epoch).update(
-            next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost
+            next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost, rejected=rejected
         )
         is_over = self._stopwatch.look(progress)
         self.is_over = is_over if progress.next_record < shard.end_record else None
-        return bool(held) and not self._stop.asked and self.is_over is None
+        return bool(held) and not self._stop.asked and self.is_over is None and self.excess is None
 
 
 def claim_shard(run: Run, owner: str) -> Shard | None:

@@ -65,7 +65,7 @@ class Rejects:
 
     def count(self, next_record: int) -> int:
         """How many of the shard's records before one are dead letters."""
-        return self._letters().filter(record_number__lt=next_record).count()
+        return int(self._letters().filter(record_number__lt=next_record).count())
 
     def excess(self, next_record: int) -> str | None:
         """Why the run must not go on; None when it may."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine.batch import Batch
 from engine.cuts import Cuts
 from engine.errors import RecordInvalid
 from engine.rates import MICROS
 from engine.span import Span
-from generators.plan import Plan
 from generators.runs.pacing import COMMIT_SECONDS, Pacing
 from sdg_project.failpoints import failpoint
 from sinks.destinations.base import Sink
@@ -35,6 +35,14 @@ class Progress:
     behind_us: int = 0
 
 
+class Source(Protocol):
+    """What makes records: a plan, or one that leaves out what cannot be made."""
+
+    def batch(self, span: Span) -> Batch:
+        """The records of a span; pure. Raises RecordInvalid."""
+        ...
+
+
 class Watch:
     """Somebody who is told of each step of a slice, and may end it; this one only lets it go on."""
 
@@ -56,7 +64,7 @@ class Watch:
 
 
 def run_slice(
-    plan: Plan,
+    plan: Source,
     sink: Sink,
     *,
     shard: Span,
@@ -116,7 +124,7 @@ def run_slice(
 class _Paced:
     """A slice whose records are written when they are due."""
 
-    plan: Plan
+    plan: Source
     sink: Sink
     shard: Span
     cuts: Cuts

@@ -21,7 +21,7 @@ from django.utils import timezone
 from engine.errors import RecordInvalid
 from engine.issues import PAUSING
 from engine.span import Span
-from generators.enums import DesiredState, EndReason, OnError, RunPhase, RunStatus, ShardState
+from generators.enums import DesiredState, EndReason, EscalateTo, OnError, RunPhase, RunStatus, ShardState
 from generators.error_handling import ErrorHandlingShape
 from generators.models import Run, Shard
 from generators.runs import leases, timing
@@ -32,6 +32,7 @@ from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
 from generators.runs.lifecycle import change_status
 from generators.runs.pacing import latency_of
+from generators.runs.rejects import Rejects
 from generators.runs.runner import Progress, Watch, run_slice
 from generators.runs.stopwatch import Stopwatch
 from generators.runs.worker import is_asked_to_leave
@@ -145,9 +146,10 @@ class SliceWorker:
         kept = self._opened(shard)
         plan = kept.job.plan
         stopwatch = Stopwatch(shard.run, plan)
-        watch = _SliceWatch(shard, self.worker_id, stopwatch)
+        rejects = Rejects.of(plan, shard)
+        watch = _SliceWatch(shard, self.worker_id, stopwatch, rejects)
         reached = run_slice(
-            plan,
+            rejects or plan,
             kept.sink,
             shard=shard.span,
             next_record=kept.next_record,
@@ -171,6 +173,8 @@ class SliceWorker:
             elif not run.shards.filter(state=ShardState.READY).exists():
                 Run.objects.filter(pk=run.pk, phase=RunPhase.WRITING).update(phase=RunPhase.ENDING)
                 ring(run.shards.get(number=0), RunPhase.ENDING)
+        if watch.excess is not None:
+            _escalate(shard.run, rejects, watch.excess)
         if is_done or watch.is_over is not None:
             self.let_go()
         else:
@@ -221,8 +225,10 @@ class SliceWorker:
 class _SliceWatch(Watch):
     """Keeps the lease, writes progress, and ends the slice when its time is over or a person wants it."""
 
-    def __init__(self, shard: Shard, worker_id: str, stopwatch: Stopwatch) -> None:
-        self.shard, self.worker_id, self._stopwatch = shard, worker_id, stopwatch
+    def __init__(self, shard: Shard, worker_id: str, stopwatch: Stopwatch, rejects: Rejects | None) -> None:
+        self.shard, self.worker_id, self._stopwatch, self._rejects = shard, worker_id, stopwatch, rejects
+        self.excess: str | None = None
+        """Why there are too many bad records to go on."""
         self.is_over: EndReason | None = None
         self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
         self._gauges = Gauges.of(shard)
@@ -238,6 +244,9 @@ class _SliceWatch(Watch):
     def about_to_commit(self, next_record: int) -> None:
         failpoint("slice.before_commit")
         leases.renew(self.shard, made_record=next_record)
+        if self._rejects is not None:
+            self._rejects.keep(next_record)
+            failpoint("slice.rejects_kept")
 
     def committed(self, progress: Progress) -> bool:
         shard = self.shard
@@ -252,6 +261,9 @@ class _SliceWatch(Watch):
             "progressed_at": Now(),
             **_REACHED,
         }
+        if self._rejects is not None:
+            values["rejected"] = self._rejects.count(progress.next_record)
+            self.excess = self._rejects.excess(progress.next_record)
         if has_progressed:
             values |= {"lost_claims": 0, "about_from": None, "about_count": 0}
         leases.renew(shard, **values)
@@ -264,7 +276,9 @@ class _SliceWatch(Watch):
         self.is_over = is_over if progress.next_record < shard.end_record else None
         # Every slice that is wanted comes to a commit, however short its time is, unless it has nothing to commit.
         may_end = has_progressed or (self._stopwatch.pacing is not None and not progress.in_flight)
-        return self.is_over is None and (now < self._ends_at or not may_end) and self._is_wanted()
+        return (
+            self.is_over is None and self.excess is None and (now < self._ends_at or not may_end) and self._is_wanted()
+        )
 
     def _is_wanted(self) -> bool:
         wanted = Run.objects.filter(
@@ -334,6 +348,15 @@ def _pause(run: Run, error: dict[str, Any], reason: str) -> None:
 
 
 _RUNNING = frozenset({RunStatus.RUNNING})
+
+
+def _escalate(run: Run, rejects: Rejects | None, excess: str) -> None:
+    """There have been too many bad records: do what the definition says of that."""
+    error = _error("RECORD_INVALID", excess)
+    if rejects is not None and rejects.handling.escalate_to is EscalateTo.STOP:
+        _fail(run, error)
+    else:
+        _pause(run, error, EndReason.ERROR)
 
 
 def _end_at_record(shard: Shard, invalid: RecordInvalid) -> None:

@@ -16,13 +16,15 @@ from engine.rates import MICROS
 from engine.schema import RecordSchema
 from engine.span import Span
 from generators.definition import MAX_SEED, DefinitionShape, Reading, read_definition
+from generators.enums import OnError
 from generators.examination import Examination, examine
 from generators.facts import RunFacts
 from generators.issue_params import with_params
 from generators.pace import time_limit
 from generators.plan import Plan
-from generators.planning import PoolShelf, destination_kind, sample
+from generators.planning import PoolShelf, destination_kind, sample, sample_size
 from generators.record_schema import check_sample
+from generators.runs.salvage import salvaged
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
 from sinks.destinations.base import Delivery, Destination
@@ -126,15 +128,30 @@ def run_seconds(plan: Plan) -> float | None:
 
 
 def sample_issues(plan: Plan, records: int | None) -> tuple[Batch | None, list[Issue]]:
-    """The first records, None if they cannot be made; and what is wrong with them."""
+    """The first records, None if they cannot be made; and what is wrong with them.
+
+    With onError CONTINUE records that cannot be made are left out, and are no more than a warning.
+    """
     definition = plan.definition
+    goes_on = definition.shape.on_error is OnError.CONTINUE
+    batch, errors = salvaged(plan, Span(0, sample_size(records))) if goes_on else _sampled(plan, records)
+    severity = Severity.WARNING if goes_on else Severity.ERROR
+    places = {mapping.shape.field_name: mapping.pointer for mapping in definition.mappings}
+    first = {error.field: error for error in reversed(errors)}
+    issues = [
+        Issue(error.code, places.get(field, "/fieldMappings"), str(error), field=field, severity=severity)
+        for field, error in first.items()
+    ]
+    if batch is not None:
+        issues += check_sample(definition, batch.records)
+    return batch, with_params(issues, definition.document)
+
+
+def _sampled(plan: Plan, records: int | None) -> tuple[Batch | None, list[RecordInvalid]]:
     try:
-        batch = sample(plan, records)
+        return sample(plan, records), []
     except RecordInvalid as error:
-        places = {mapping.shape.field_name: mapping.pointer for mapping in definition.mappings}
-        issue = Issue(error.code, places.get(error.field, "/fieldMappings"), str(error), field=error.field)
-        return None, with_params([issue], definition.document)
-    return batch, with_params(check_sample(definition, batch.records), definition.document)
+        return None, [error]
 
 
 def errors_of(issues: Sequence[Issue]) -> list[Issue]:

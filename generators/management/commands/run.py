@@ -169,7 +169,7 @@ class Command(DefinitionCommand):
             self.say(json.dumps(report))
         elif not options["quiet"]:
             self.say(f"{report['recordsWritten']:,} records to standard output, seed {report['effectiveSeed']}")
-        return DONE
+        return FAILED if report["recordsFailed"] else DONE
 
     def _carry(self, run: Run, options: dict[str, Any]) -> int:
         """Work on a run, with a bar, until it ends one way or another; then say how."""
@@ -196,7 +196,9 @@ class Command(DefinitionCommand):
             for line in _summary(report):
                 self.say(line)
         if run.status == RunStatus.COMPLETED:
-            return DONE
+            if report["recordsFailed"] and not options["quiet"]:
+                self.say(f"{report['recordsFailed']:,} records could not be made and were left out (onError CONTINUE)")
+            return FAILED if report["recordsFailed"] else DONE
         error = run.error or {}
         resume = f"sdg run --resume {run.pk}"
         if error:

@@ -1,0 +1,124 @@
+"""Records that cannot be made: left out, paused at or failed at, as the definition says; each a dead letter once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.errors import RecordInvalid
+from engine.span import Span
+from generators.models import DeadLetter, Run
+from generators.plan import Plan
+from generators.runs import leases
+from generators.runs.rejects import Rejects
+from generators.runs.slices import SliceWorker
+from generators.services.metrics import metrics_of
+from tests.support.floor import Floor
+from tests.support.runs import FRAME
+
+pytestmark = pytest.mark.django_db
+COUNT = 2 * FRAME + 10
+BAD = (5_000, 5_001, FRAME, FRAME + 7)
+
+
+@pytest.fixture(autouse=True)
+def bad_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some records cannot be made, wherever and however often that is tried."""
+    made = Plan.batch
+
+    def fails(plan: Plan, span: Span) -> Any:
+        for number in BAD:
+            if span.start <= number < span.end and plan.definition.name != "calm":
+                raise RecordInvalid("RECORD_INVALID", "so it is", field="id", record_number=number)
+        return made(plan, span)
+
+    monkeypatch.setattr(Plan, "batch", fails)
+
+
+@pytest.fixture
+def expected(floor: Floor) -> bytes:
+    """What is left without the bad records."""
+    floor.finish(floor.start("calm", streamName="orders", recordCount=COUNT))
+    lines = floor.content("calm").splitlines(keepends=True)
+    return b"".join(line for number, line in enumerate(lines) if number not in BAD)
+
+
+def start(floor: Floor, **changes: Any) -> Run:
+    given = {"streamName": "orders", "recordCount": COUNT, "onError": "CONTINUE", **changes}
+    return floor.start(**given)
+
+
+def letters(run: Run) -> list[int]:
+    return list(run.dead_letters.values_list("record_number", flat=True))
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("batch_size", [None, 1_000])
+def test_b11_continue_leaves_them_out_and_keeps_each_as_a_dead_letter(
+    floor: Floor, expected: bytes, shards: int, batch_size: int | None
+) -> None:
+    run = floor.finish(start(floor, shards=shards, batchSize=batch_size))
+
+    assert run.status == "COMPLETED"
+    assert floor.content() == expected
+    assert letters(run) == list(BAD)
+    assert sum(shard.rejected for shard in run.shards.all()) == len(BAD)
+    assert sum(output["records"] for output in run.outputs) == COUNT - len(BAD)
+    letter = run.dead_letters.first()
+    assert letter is not None
+    assert (letter.error_class, letter.code, letter.field) == ("GENERATION", "RECORD_INVALID", "id")
+
+
+@pytest.mark.parametrize("step", ["keep", "count"])
+def test_b11_a_death_between_the_letters_and_the_commit_doubles_none(floor: Floor, expected: bytes, step: str) -> None:
+    class Died(BaseException):
+        """What a killed process does not say."""
+
+    healthy = getattr(Rejects, step)
+
+    def deadly(self: Any, next_record: int) -> Any:
+        answer = healthy(self, next_record)
+        if next_record > 0:
+            raise Died
+        return answer
+
+    run = start(floor)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rejects, step, deadly)
+        with pytest.raises(Died):
+            floor.turn(SliceWorker("w1"), run)
+    leases.release_dead(["w1"])
+
+    assert floor.finish(run, SliceWorker("w2")).status == "COMPLETED"
+    assert letters(run) == list(BAD)
+    assert DeadLetter.objects.count() == len(BAD)
+    assert floor.content() == expected
+
+
+@pytest.mark.parametrize(("escalate", "status"), [("PAUSE", "PAUSED"), ("STOP", "FAILED")])
+@pytest.mark.parametrize(
+    "threshold", [{"maxErrors": 1}, {"maxErrorRate": 0.01, "rateWindow": 10}, {"maxConsecutiveErrors": 1}]
+)
+def test_too_many_bad_records_do_what_is_wanted(
+    floor: Floor, threshold: dict[str, Any], escalate: str, status: str
+) -> None:
+    run = floor.finish(start(floor, errorHandling={**threshold, "escalateTo": escalate}))
+
+    assert run.status == status
+    assert run.error["code"] == "RECORD_INVALID"
+    assert next(iter(threshold)) in run.error["message"]
+    assert letters(run) == [5_000, 5_001]
+
+
+def test_metrics_add_up_with_dead_letters(floor: Floor) -> None:
+    run = start(floor)
+    worker = SliceWorker("w1")
+    floor.turn(worker, run)
+    assert run.generator_id is not None
+
+    found = metrics_of(run.generator_id)
+
+    assert found.failed == 2
+    assert found.written == FRAME - 2
+    floor.finish(run, worker)
