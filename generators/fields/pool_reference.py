@@ -127,8 +127,8 @@ class PoolReference(BoundField):
             yield self.issue("INVALID_VALUE", message, at="/rowBinding", hint="rename one of the two")
         if self.params.refresh_policy is RefreshPolicy.FOLLOW:
             message = (
-                "FOLLOW cannot be had in BATCH mode: a run makes the same records whenever its workers come to them, so"
-                " it keeps the version of the pool that it was started with"
+                "FOLLOW cannot be had: a run makes the same records whenever its workers come to them, so it keeps"
+                " the version of the pool that it was started with"
             )
             hint = f'accepted is {RefreshPolicy.PIN}; "sdg pool refresh {self.params.pool}" is for the runs to come'
             yield self.issue("INVALID_VALUE", message, at="/refreshPolicy", hint=hint)

@@ -62,5 +62,5 @@ class PoolReferenceParams(Params):
     refresh_policy: RefreshPolicy = Field(
         default=RefreshPolicy.PIN,
         description="PIN: a run keeps the version of the pool that it was started with. FOLLOW is refused, because a"
-        " run in BATCH mode makes the same records whenever its workers come to them.",
+        " run makes the same records whenever its workers come to them.",
     )
