@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from engine.cuts import Cuts
+from engine.span import Span
 from generators.definition import read_definition
 from generators.examination import examine
 from generators.facts import RunFacts
@@ -43,7 +44,13 @@ class FileRun:
     run_id: str = "11111111-aaaa"
     owner: str = "command line:tests"
     overwrite: bool = False
+    first: int = 0
+    """Number of the first record; `records` counts from 0."""
     shards: int = 3
+    ends: Sequence[int] | None = None
+    """Where each shard ends before its range does; None for the ends of the ranges."""
+    rejects: bool = False
+    """Leave out the records that cannot be made: one in sixteen, and all of the records 64 to 95."""
     batch: int | None = None
     prepare: bool = True
     only: Sequence[int] | None = None
@@ -64,8 +71,11 @@ class FileRun:
 
 
 @cache
-def plan_of(records: int, seed: int, *, missing: bool = False) -> Plan:
-    """Some fields that copy from a pool of all column types, with nulls and (for JSON) missing values among them."""
+def plan_of(records: int, seed: int, *, missing: bool = False, rejects: bool = False) -> Plan:
+    """Some fields that copy from a pool of all column types, with nulls and (for JSON) missing values among them.
+
+    With `rejects` there are two more, for which some rows of another pool have no number.
+    """
     rows = 97
     people = pl.DataFrame(
         {
@@ -84,9 +94,26 @@ def plan_of(records: int, seed: int, *, missing: bool = False) -> Plan:
     mappings[1]["nullRate"] = 0.2
     if missing:
         mappings[2]["missingRate"] = 0.2
+    if rejects:
+        for column, selection in (("code", "SEQUENTIAL"), ("other", "RANDOM")):
+            params = {"pool": "codes", "column": column, "selection": selection}
+            mappings.append({"fieldName": column, "type": "POOL_REFERENCE", "outputType": "LONG", "params": params})
     document = {"name": "people run", "recordCount": records, "fieldMappings": mappings}
     pools = {"people": snapshot_of(people, pool="people", version=1)}
+    if rejects:
+        pools["codes"] = snapshot_of(_codes(), pool="codes", version=1)
     return made_plan(document, pools=pools, seed=seed, records=records)
+
+
+def _codes() -> pl.DataFrame:
+    """So many texts that nobody looks at all of them beforehand."""
+    rows = range(12_000)
+    return pl.DataFrame(
+        {
+            "code": [f"no {row}" if row % 29 == 5 or 64 <= row < 96 else str(row) for row in rows],
+            "other": [f"no {row}" if row % 37 == 3 else str(row) for row in rows],
+        }
+    )
 
 
 def made_plan(document: Mapping[str, Any], *, pools: Mapping[str, Any], seed: int, records: int) -> Plan:
@@ -99,7 +126,8 @@ def made_plan(document: Mapping[str, Any], *, pools: Mapping[str, Any], seed: in
 
 
 def plan_of_run(run: FileRun) -> Plan:
-    return plan_of(run.records, run.seed, missing=".jsonl" in run.path or run.config.get("format") == "JSONL")
+    missing = ".jsonl" in run.path or run.config.get("format") == "JSONL"
+    return plan_of(run.records, run.seed, missing=missing, rejects=run.rejects)
 
 
 def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
@@ -117,7 +145,7 @@ def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
         schema=plan.schema,
         spec_hash=plan.spec_hash,
         cuts=cuts,
-        shards=tuple(cuts.shards(run.records, run.shards)),
+        shards=shards_of(run, cuts),
         root=run.root,
         overwrite=run.overwrite,
     )
@@ -125,6 +153,13 @@ def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
     if issues := destination.check():
         raise ValueError(issues)
     return destination
+
+
+def shards_of(run: FileRun, cuts: Cuts) -> tuple[Span, ...]:
+    """The ranges of a run's shards."""
+    shards = cuts.shards(run.records, run.shards)
+    starts = [max(shard.start, run.first) for shard in shards]
+    return tuple(Span(start, shard.end - start) for start, shard in zip(starts, shards, strict=True))
 
 
 def carry(run: FileRun, plan: Plan | None = None) -> Sequence[Written]:
@@ -136,9 +171,15 @@ def carry(run: FileRun, plan: Plan | None = None) -> Sequence[Written]:
             destination.prepare()
         for number in range(len(destination.delivery.shards)) if run.only is None else run.only:
             write_shard(run, plan, destination, number)
-        return destination.finalize() if run.finalize else []
+        return destination.finalize(ends=run.ends) if run.finalize else []
     finally:
         destination.close()
+
+
+def shard_of(run: FileRun, destination: Destination[Any], number: int) -> Span:
+    """The records that a shard has in the end."""
+    shard: Span = destination.delivery.shards[number]
+    return shard if run.ends is None else Span(shard.start, run.ends[number] - shard.start)
 
 
 def write_shard(run: FileRun, plan: Plan, destination: Destination[Any], number: int) -> Progress:
@@ -149,11 +190,12 @@ def write_shard(run: FileRun, plan: Plan, destination: Destination[Any], number:
         return run_slice(
             plan,
             sink,
-            shard=destination.delivery.shards[number],
+            shard=shard_of(run, destination, number),
             epoch=run.epoch,
             cuts=destination.delivery.cuts,
             batch_size=run.batch,
             on_commit=lambda progress: True,
+            on_rejected=(lambda errors: None) if run.rejects else None,
             monotonic=lambda: float(next(seconds)),
         )
     finally:

@@ -27,9 +27,9 @@ from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE, SdgComm
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_INPUT as DASH
 from sdg_project.errors import Invalid
-from sinks.destinations.file import format_of
 from sinks.encoding.base import encoders
 from sinks.enums import Checksum
+from sinks.files.config import format_of
 
 _OUTSIDE = {"DEST_UNAVAILABLE", "DEST_FULL", "DEST_REGRESSED", "RERUN_WOULD_COLLIDE"}
 

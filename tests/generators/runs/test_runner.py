@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,8 +11,10 @@ import pytest
 
 from engine.batch import Batch
 from engine.cuts import Cuts
+from engine.errors import RecordInvalid
 from engine.span import Span
 from generators.runs.runner import COMMIT_SECONDS, Progress, run_slice
+from generators.runs.salvage import salvaged
 from sinks.destinations.base import Sink
 from sinks.errors import TransientSinkError
 from tests.support.file_runs import plan_of
@@ -29,6 +31,7 @@ class MemorySink(Sink):
     kept: list[Batch] = field(default_factory=list)
     held: list[Batch] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     epochs: list[int] = field(default_factory=list)
 
     def open(self, epoch: int) -> int:
@@ -46,6 +49,10 @@ class MemorySink(Sink):
         self.kept += self.held
         self.held.clear()
         self.commits.append(next_record)
+
+    def end(self, next_record: int) -> None:
+        self.commit(next_record)
+        self.ends.append(next_record)
 
     @property
     def bytes_written(self) -> int:
@@ -73,15 +80,18 @@ def run(
     cuts: Cuts | None = None,
     step: float = COMMIT_SECONDS,
     on_commit: Callable[[Progress], bool] = lambda progress: True,
+    rejects: bool = False,
+    on_rejected: Callable[[Sequence[RecordInvalid]], None] | None = None,
 ) -> Progress:
     return run_slice(
-        plan_of(RECORDS, 1),
+        plan_of(RECORDS, 1, rejects=rejects),
         sink,
         shard=shard or Span(0, RECORDS),
         epoch=4,
         cuts=cuts or Cuts(64),
         batch_size=batch_size,
         on_commit=on_commit,
+        on_rejected=on_rejected,
         monotonic=clock(step),
     )
 
@@ -169,3 +179,65 @@ def test_what_a_sink_raises_goes_through_and_nothing_is_lost_or_doubled_afterwar
     run(sink, batch_size=50)
 
     assert sink.records.equals(plan_of(RECORDS, 1).batch(Span(0, RECORDS)).records)
+
+
+@pytest.mark.parametrize("end", [0, 1, 63, 64, 65, 300])
+def test_the_shard_ends_where_it_is_told_to_at_any_record(end: int) -> None:
+    sink = MemorySink()
+
+    run(sink, shard=Span(0, end))
+
+    assert sink.ends == ([end] if end else [])
+    assert sum(batch.span.count for batch in sink.kept) == end
+
+
+def test_a_record_that_cannot_be_made_ends_the_slice() -> None:
+    with pytest.raises(RecordInvalid):
+        run(MemorySink(), rejects=True)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 50, None])
+def test_records_that_cannot_be_made_are_left_out_and_told_before_they_are_gone_past(batch_size: int | None) -> None:
+    sink = MemorySink()
+    batch, errors = salvaged(plan_of(RECORDS, 1, rejects=True), Span(0, RECORDS))
+    told: list[int] = []
+
+    def on_rejected(found: Sequence[RecordInvalid]) -> None:
+        told.extend(error.record_number for error in found)
+        assert all(error.record_number >= (sink.commits or [0])[-1] for error in found)
+
+    def on_commit(progress: Progress) -> bool:
+        assert told == [number for number in batch.rejected if number < progress.next_record]
+        return True
+
+    run(sink, batch_size=batch_size, on_commit=on_commit, rejects=True, on_rejected=on_rejected)
+
+    assert told == [error.record_number for error in errors]
+    assert sink.records.equals(batch.records)
+
+
+def test_what_was_told_before_a_commit_that_failed_is_told_again() -> None:
+    told: list[int] = []
+
+    class Failing(MemorySink):
+        has_failed = False
+
+        def commit(self, next_record: int) -> None:
+            if next_record == 128 and not self.has_failed:
+                self.has_failed = True
+                raise TransientSinkError("DEST_UNAVAILABLE", "down")
+            super().commit(next_record)
+
+    sink = Failing()
+
+    def on_rejected(found: Sequence[RecordInvalid]) -> None:
+        told.extend(error.record_number for error in found)
+
+    with pytest.raises(TransientSinkError):
+        run(sink, rejects=True, on_rejected=on_rejected)
+    run(sink, rejects=True, on_rejected=on_rejected)
+
+    batch, _ = salvaged(plan_of(RECORDS, 1, rejects=True), Span(0, RECORDS))
+    assert sorted(set(told)) == list(batch.rejected)
+    assert {number for number in told if told.count(number) == 2} == {n for n in batch.rejected if 64 <= n < 128}
+    assert sink.records.equals(batch.records)
