@@ -11,8 +11,8 @@ from generators.definition_files import DefinitionFile
 from sdg_project import env
 from sdg_project.documents import STANDARD_OUTPUT
 from sdg_project.shape_issues import aliases
-from sinks.destinations.file import FileKeys, format_of
 from sinks.encoding.base import encoders
+from sinks.files.config import FileKeys, format_of
 
 _CONFIG = "/destination/config"
 

@@ -28,6 +28,9 @@ class StreamSink(Sink):
     def commit(self, next_record: int) -> None:
         self._stream.flush()
 
+    def end(self, next_record: int) -> None:
+        self._stream.flush()
+
     @property
     def bytes_written(self) -> int:
         return self._written

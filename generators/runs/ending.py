@@ -1,26 +1,61 @@
-"""Endings: a run that ends before its last record, because its time is over."""
+"""Endings: runs that end before their last record, because their time is over or a person wants it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from django.db import transaction
+from django.db.models import F
 
-from generators.enums import EndReason
+from generators.enums import EndReason, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
+from generators.runs.job import Job
 
 
 def end_early(shard: Shard, *, next_record: int, reason: EndReason) -> None:
     """Let the run of a shard, the only one it has, make no more records than it has committed.
 
-    The shard is then to be opened once more, so that what depends on its end, such as a last part, gets one. Nothing
-    happens when somebody else has the shard by now.
+    Nothing happens when somebody else has the shard by now.
     """
     with transaction.atomic():
-        if not Shard.objects.filter(pk=shard.pk, epoch=shard.epoch).update(end_record=next_record):
+        held = Shard.objects.filter(pk=shard.pk, epoch=shard.epoch)
+        if not held.update(next_record=next_record, state=ShardState.DONE):
             return
         run = Run.objects.select_for_update().get(pk=shard.run_id)
         count = next_record - run.first_record
         spec = replace(RunSpec.from_json(run.spec), record_count=count, end_reason=reason)
         Run.objects.filter(pk=run.pk).update(spec=spec.to_json(), record_count=count)
+
+
+def is_cut_short(run: Run) -> bool:
+    """Whether the run ends, or has ended, before its shards' ranges do."""
+    return run.status == RunStatus.STOPPED or run.record_count != sum(shard.span.count for shard in run.shards.all())
+
+
+def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
+    """Behind which record each shard ends at the destination; None when they end where their ranges do.
+
+    Nobody else can write there afterwards: whoever had a shard is shut out. `mine` is the shard that the caller holds.
+    """
+    run = job.run if mine is None else mine.run  # a job may be older than the end of its run
+    if not is_cut_short(run):
+        return None
+    ends: list[int] = []
+    for shard in run.shards.all():
+        if mine is not None and shard.pk == mine.pk:
+            shard.epoch = mine.epoch
+        else:
+            Shard.objects.filter(pk=shard.pk).update(epoch=F("epoch") + 1, owner="", lease_until=None)
+            shard.refresh_from_db()
+        sink = job.destination.sink(shard.number)
+        try:
+            reached = sink.open(shard.epoch)
+            if reached < shard.end_record:
+                sink.end(reached)
+        finally:
+            sink.close()
+        ends.append(reached)
+        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached)
+    return ends

@@ -22,7 +22,7 @@ from generators.enums import EndReason, EscalateTo, OnError, RunStatus, ShardSta
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.child import work
-from generators.runs.ending import end_early
+from generators.runs.ending import end_early, ends_of
 from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
@@ -146,35 +146,27 @@ def _carried(
     run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]
 ) -> list[dict[str, Any]] | Failure | None:
     """Write all shards and bring them together: what is shown then, or why not; None when it was told to stop."""
-    while True:
-        job = Job.of(run)
-        written = None
-        try:
-            job.destination.prepare()
-            failpoint("run.prepared")
-            waiting = run.shards.filter(state=ShardState.READY).count()
-            if min(workers, waiting) > 1:
-                failure = _with_children(run, count=min(workers, waiting), stop=stop, on_progress=on_progress)
-            else:
-                failure = work_on_shards(job, owner=str(os.getpid()), stop=stop, on_progress=on_progress)
-            if failure is not None:
-                return failure
-            if not run.shards.filter(state=ShardState.READY).exists():
-                failpoint("run.finalize")
-                written = job.destination.finalize()
-                failpoint("run.finalized")
-        except SinkError as error:
-            return Failure(error.code, str(error))
-        finally:
-            job.destination.close()
-        if written is not None:
-            return [
-                {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
-                for one in written
-            ]
-        has_new_end = job.destination.delivery.shards != tuple(shard.span for shard in run.shards.all())
-        if stop.asked or not has_new_end:
+    job = Job.of(run)
+    try:
+        job.destination.prepare()
+        failpoint("run.prepared")
+        waiting = run.shards.filter(state=ShardState.READY).count()
+        if min(workers, waiting) > 1:
+            failure = _with_children(run, count=min(workers, waiting), stop=stop, on_progress=on_progress)
+        else:
+            failure = work_on_shards(job, owner=str(os.getpid()), stop=stop, on_progress=on_progress)
+        if failure is not None:
+            return failure
+        if run.shards.filter(state=ShardState.READY).exists():
             return None
+        failpoint("run.finalize")
+        written = job.destination.finalize(ends=ends_of(job))
+        failpoint("run.finalized")
+    except SinkError as error:
+        return Failure(error.code, str(error))
+    finally:
+        job.destination.close()
+    return [{"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum} for one in written]
 
 
 def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:
@@ -206,6 +198,7 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
         if watch.is_over is not None:
             end_early(shard, next_record=reached.next_record, reason=watch.is_over)
             run.refresh_from_db()
+            state = ShardState.DONE
         Shard.objects.filter(pk=shard.pk, owner=owner, epoch=shard.epoch).update(state=state, owner="")
         return watch
 
@@ -216,8 +209,6 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
             watch = write(shard)
             if watch.excess is not None:
                 return watch.excess
-            if watch.is_over is not None:
-                return None
             waits = iter(RETRY_SECONDS)
         except RecordInvalid as error:
             is_pause = plan.definition.shape.on_error is OnError.PAUSE

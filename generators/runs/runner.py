@@ -78,8 +78,9 @@ def run_slice(
 ) -> Progress:
     """Make and write a shard's records from where its open sink stands, until its end or until the watch says no.
 
-    Records are made in batches that never cross a frame border; none of this shows in the bytes. When a record cannot
-    be made, whole frames before it are committed, and RecordInvalid goes on to the caller.
+    Records are made in batches that never cross a frame border; none of this shows in the bytes. The shard may end at
+    any record, also before its range at the destination does. When a record cannot be made, whole frames before it are
+    committed, and RecordInvalid goes on to the caller.
 
     Commits are at the first border after `max_latency_s`. With a `pacing` each record is written when it is due, and
     committed at the first record after that time if the sink commits anywhere.
@@ -94,8 +95,7 @@ def run_slice(
     def commit() -> bool:
         nonlocal committed, committed_at
         watch.about_to_commit(whole)
-        sink.commit(whole)
-        failpoint("slice.committed")
+        _commit(sink, whole, is_end=whole == shard.end)
         committed, committed_at = whole, monotonic()
         return watch.committed(Progress(whole, sink.bytes_written))
 
@@ -118,6 +118,14 @@ def run_slice(
             if whole == shard.end or monotonic() - committed_at >= max_latency_s:
                 goes_on = commit()
     return Progress(next_record, sink.bytes_written)
+
+
+def _commit(sink: Sink, next_record: int, *, is_end: bool) -> None:
+    if is_end:
+        sink.end(next_record)
+    else:
+        sink.commit(next_record)
+    failpoint("slice.committed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +184,7 @@ class _Paced:
 
     def _commit(self, next_record: int) -> None:
         self.watch.about_to_commit(next_record)
-        self.sink.commit(next_record)
-        failpoint("slice.committed")
+        _commit(self.sink, next_record, is_end=next_record == self.shard.end)
 
     def _block(self, next_record: int, border: int) -> Batch:
         """The records that are made together, up to a border."""

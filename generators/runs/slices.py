@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -26,7 +25,7 @@ from generators.error_handling import ErrorHandlingShape
 from generators.models import Run, Shard
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
-from generators.runs.ending import end_early
+from generators.runs.ending import end_early, ends_of
 from generators.runs.gauges import Gauges
 from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
@@ -160,7 +159,7 @@ class SliceWorker:
             max_latency_s=latency_of(plan),
         )
         failpoint("slice.before_release")
-        is_done = reached.next_record >= shard.end_record
+        is_done = reached.next_record >= shard.end_record or watch.is_over is not None
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=shard.run_id)
             leases.renew(shard)
@@ -175,7 +174,7 @@ class SliceWorker:
                 ring(run.shards.get(number=0), RunPhase.ENDING)
         if watch.excess is not None:
             _escalate(shard.run, rejects, watch.excess)
-        if is_done or watch.is_over is not None:
+        if is_done:
             self.let_go()
         else:
             # A sink that holds more than was committed is opened anew.
@@ -186,10 +185,9 @@ class SliceWorker:
         """Bring the shards together at the destination: all of them, or what a person's stop has left."""
         job = self._job(shard)
         run = shard.run
-        _ends(job, shard) if run.status == RunStatus.STOPPED else None
         outputs = [
             {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
-            for one in job.destination.finalize()
+            for one in job.destination.finalize(ends=ends_of(job, mine=shard), on_progress=lambda: leases.renew(shard))
         ]
         failpoint("slice.finalized")
         job.destination.close()
@@ -294,24 +292,6 @@ _REACHED: dict[str, Any] = {"retries": 0, "retrying_since": None, "not_before": 
 def _error(code: str, message: str, record_number: int | None = None) -> dict[str, Any]:
     at = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"code": code, "message": message, "recordIndex": record_number, "at": at}
-
-
-def _ends(job: Job, shard: Shard) -> Sequence[int]:
-    """Behind which record each shard ends at the destination; nobody can write there any more afterwards."""
-    ends: list[int] = []
-    for other in job.run.shards.all():
-        if other.pk != shard.pk:
-            Shard.objects.filter(pk=other.pk).update(epoch=F("epoch") + 1, owner="", lease_until=None)
-            other.refresh_from_db()
-        else:
-            other.epoch = shard.epoch
-        sink = job.destination.sink(other.number)
-        try:
-            ends.append(sink.open(other.epoch))
-        finally:
-            sink.close()
-        Shard.objects.filter(pk=other.pk).update(next_record=ends[-1], made_record=ends[-1])
-    return ends
 
 
 def _give_up(shard: Shard) -> None:

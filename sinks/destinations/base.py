@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -23,9 +23,11 @@ C = TypeVar("C", bound=Params)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a destination knows of the run that it serves; the same in every process that works on it.
+    """What a destination knows of the run that it serves; the same in every process and for as long as there is a run.
 
-    `owner` names who may replace what the run writes: the same generator, or the same command line.
+    `owner` names who may replace what the run writes: the same generator, or the same command line. `shards` are the
+    ranges of record numbers that its shards may write at most, one behind the other. A run whose end is not known has
+    one that goes on to `MAX_RECORDS`; where a shard has ended before its range does is said to `Destination.finalize`.
     """
 
     run_id: str
@@ -44,8 +46,9 @@ class Delivery:
     """What asks for that, where it can be asked for."""
 
     @property
-    def records(self) -> int:
-        return self.shards[-1].end
+    def span(self) -> Span:
+        """The record numbers that the run has at most."""
+        return Span(self.shards[0].start, self.shards[-1].end - self.shards[0].start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Written:
 
 
 class Sink(ABC):
-    """The writer of one shard."""
+    """The writer of one shard: `open`, then `write` and `commit` in turns, then `end` if the shard comes to its end."""
 
     commits_anywhere: ClassVar[bool] = False
     """Whether a commit may come behind any record, and not at frame borders only."""
@@ -73,12 +76,19 @@ class Sink(ABC):
 
     @abstractmethod
     def write(self, batch: Batch) -> None:
-        """Take records, in order; they may be held back until `commit`."""
+        """Take records, in order; they may be held back until `commit` or `end`."""
 
     @abstractmethod
     def commit(self, next_record: int) -> None:
         """Make all records before `next_record` durable together with the position. Called at frame borders only,
         unless `commits_anywhere`.
+        """
+
+    @abstractmethod
+    def end(self, next_record: int) -> None:
+        """Like `commit`, but behind any record: the shard ends here, and `open` will say so. May be repeated.
+
+        Who calls it has written down before that the shard ends here, so that nobody lets it end elsewhere.
         """
 
     @property
@@ -121,8 +131,16 @@ class Destination(Kind, ABC, Generic[C]):
         """The writer of one shard, by its number."""
 
     @abstractmethod
-    def finalize(self) -> Sequence[Written]:
-        """Bring the shards together and show them, once all are written; may be repeated after a crash."""
+    def finalize(
+        self, *, ends: Sequence[int] | None = None, on_progress: Callable[[], object] = lambda: None
+    ) -> Sequence[Written]:
+        """Bring the shards together and show them, once nobody is to write any more; may be repeated after a crash.
+
+        `ends` are the numbers behind the last record of each shard, as its sink has told them when it was last opened
+        (which also shuts out whoever still writes); None when all ranges are written to their ends. Raises
+        TerminalSinkError when the destination has not got exactly these records. `on_progress` is called again and
+        again while it takes long, and may raise to break off.
+        """
 
     @abstractmethod
     def close(self) -> None:

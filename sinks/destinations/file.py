@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, cast
-
-from pydantic import Field, create_model
+from typing import Any
 
 from engine.batch import Batch
 from engine.issues import Issue, Severity
-from engine.span import MAX_RECORDS
+from engine.span import MAX_RECORDS, Span
 from engine.template import Template
 from sdg_project.failpoints import failpoint
-from sdg_project.shapes import Params
 from sinks.destinations.base import Delivery, Destination, Written, destinations
-from sinks.encoding.base import Encoder, EncoderOptions, encoders
+from sinks.encoding.base import Encoder, encoders
 from sinks.encoding.compression import Compression
-from sinks.enums import BeforeRun, Checksum, DeliveryGuarantee
+from sinks.enums import BeforeRun, DeliveryGuarantee
 from sinks.errors import SinkError, TerminalSinkError
-from sinks.files.ending import described_parts, is_intact, is_shown, joined_file, show_file, show_manifest, undo_showing
+from sinks.files.checkpoint import latest_position
+from sinks.files.completion import Completion, once_a_second
+from sinks.files.config import FileConfig, FileKeys, format_of
+from sinks.files.ending import (
+    is_intact,
+    is_shown,
+    reached_in,
+    remove_strays,
+    show_file,
+    show_manifest,
+    show_parts,
+    undo_showing,
+)
 from sinks.files.folder import Folder
 from sinks.files.lock import PlaceLock
 from sinks.files.manifest import Manifest
@@ -31,7 +38,7 @@ from sinks.files.obstacles import collisions, live_runs, room_obstacles
 from sinks.files.parts import PartNames
 from sinks.files.paths import path_problem
 from sinks.files.place import CLAIM, HIDDEN_MANIFEST, PREPARED, REPLACED, Claim, Holdings, Place, holdings
-from sinks.files.segment import Segment, data_name, part_name
+from sinks.files.segment import WHOLE, Segment, data_name
 from sinks.files.shard import ShardWriter
 
 _AT = "/destination/config/path"
@@ -40,52 +47,6 @@ _ROLLS = ("roll_records", "roll_bytes", "roll_seconds")
 MAX_PARTS = 10_000
 MANY_PARTS = 1_000
 """More parts than this are a warning: each is a file to make durable, and an entry of the manifest."""
-_SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".csv": "CSV", ".parquet": "PARQUET", ".avro": "AVRO"}
-_COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
-
-
-class FileKeys(Params):
-    """What every file has, whatever its format."""
-
-    path: str = Field(
-        min_length=1,
-        max_length=1000,
-        description="Path below the output folder; ${generatorName}, ${runId} and ${startedAt} are filled in.",
-        examples=["shop/orders.jsonl"],
-    )
-    format: str | None = Field(default=None, description="JSONL, CSV, PARQUET or AVRO; else by the path's suffix.")
-    compression: Compression | None = Field(
-        default=None,
-        description="NONE, GZIP or ZSTD; else by the suffix .gz, .zst. Not every reader of Avro knows ZSTD.",
-    )
-    checksum: Checksum = Field(default=Checksum.XXH128, description="Checksum of each file in the manifest.")
-    before_run: BeforeRun = Field(
-        default=BeforeRun.REPLACE,
-        description="REPLACE what an earlier run of the same owner wrote, FAIL if it is there, APPEND parts to it.",
-    )
-    roll_records: int | None = Field(
-        default=None,
-        ge=1,
-        description="Records of a part, exactly; path is then a folder. More than 10,000 parts are refused.",
-    )
-    roll_bytes: int | None = Field(default=None, ge=1, description="Bytes of a part, turned into records at start.")
-    roll_seconds: int | None = Field(default=None, ge=1, description="Planned seconds of a part, turned into records.")
-
-
-FileConfig: Any = cast(Any, create_model)(  # its bases are known when it is made, and not before
-    "FileConfig",
-    __base__=(FileKeys, *(kind.Options for kind in encoders.values() if kind.Options is not EncoderOptions)),
-    __doc__="The config of a FILE destination: what every file has, and the dialects of the formats.",
-)
-
-
-def format_of(path: str) -> tuple[str | None, Compression]:
-    """The format and the compression that a file name's suffixes stand for."""
-    stem, suffix = os.path.splitext(path)
-    compression = _COMPRESSIONS.get(suffix.lower(), Compression.NONE)
-    if compression is not Compression.NONE:
-        suffix = os.path.splitext(stem)[1]
-    return _SUFFIXES.get(suffix.lower()), compression
 
 
 @destinations.register("FILE")
@@ -214,8 +175,9 @@ class FileDestination(Destination[Any]):
             nearest, is_there = Folder.nearest(self.delivery.root, self._place.steps)
             with nearest:
                 obstacles = [*live_runs(nearest, self._place), *self._collisions(nearest)] if is_there else []
-                # While shards are joined they are there twice.
-                needed = estimated_bytes * (1 if self.in_parts or len(self.delivery.shards) == 1 else 2)
+                # While shards are joined they are there twice, and so is what ends before its range does.
+                is_joined = len(self.delivery.shards) > 1 or self.delivery.span.end == MAX_RECORDS
+                needed = estimated_bytes * (2 if is_joined and not self.in_parts else 1)
                 return [*obstacles, *room_obstacles(nearest, needed)]
         except SinkError as error:
             return [Issue(error.code, _AT, str(error))]
@@ -245,15 +207,15 @@ class FileDestination(Destination[Any]):
                 return
             with target.make(self._place.work_name) as work:
                 hidden = Manifest.from_json(work.read(HIDDEN_MANIFEST))
-                if hidden and is_intact(work, target, hidden, segment=self._segment_at(0)):
+                if hidden and is_intact(work, target, self._place, hidden):
                     return
                 if hidden:  # what it names has been lost since, and is to be made again
+                    work.remove(WHOLE)
+                    work.sync()
                     work.remove(HIDDEN_MANIFEST)
                     work.sync()
                 if work.read(PREPARED) is None:
                     self._take_over(work, target)
-                elif work.read(CLAIM) != self._claim:  # the run has got an earlier end, and with it another last part
-                    work.replace_file(CLAIM, self._claim)
 
     def _take_over(self, work: Folder, target: Folder) -> None:
         """Claim the place, and remove what this run replaces, but for a single file: that stays until the new is whole.
@@ -263,7 +225,7 @@ class FileDestination(Destination[Any]):
         """
         for issue in self._collisions(target):
             raise TerminalSinkError(issue.code, f"{issue.message}; {issue.hint}")
-        work.replace_file(CLAIM, self._claim)
+        work.replace_file(CLAIM, Claim(self.delivery.owner, self._part_names).to_json())
         failpoint("file.prepare.claimed")
         if self.in_parts and self.config.before_run is BeforeRun.REPLACE:
             if target.status(self._place.manifest_name) is not None:
@@ -293,40 +255,51 @@ class FileDestination(Destination[Any]):
             open_folders=self._open_folders,
         )
 
-    def finalize(self) -> Sequence[Written]:
+    def finalize(
+        self, *, ends: Sequence[int] | None = None, on_progress: Callable[[], object] = lambda: None
+    ) -> Sequence[Written]:
         place = self._place
         with Folder.at(self.delivery.root, place.steps) as target:
             self._hold()
             if not is_shown(target, place):
                 with target.enter(place.work_name) as work:
-                    self._show(work, target)
+                    self._show(work, target, self._spans(ends), once_a_second(on_progress))
             failpoint("file.finalize.done")
             target.remove_folder(place.work_name)
+            if self._part_names is not None:
+                remove_strays(target, place, self._part_names)
             target.sync()
             shown = Manifest.from_json(target.read(place.manifest_name))
             files = [file for file in shown.files if file.run_id == place.run_id] if shown else []
             return [Written(f"{target.shown}/{file.name}", file.records, file.bytes, file.checksum) for file in files]
 
-    def _show(self, work: Folder, target: Folder) -> None:
-        manifest = Manifest.from_json(work.read(HIDDEN_MANIFEST)) or self._complete(work, target)
-        segment = self._segment_at(0)
-        if not self.in_parts:
-            if work.size(segment.hidden) == manifest.files[0].bytes:
+    def _show(self, work: Folder, target: Folder, spans: Sequence[Span], on_progress: Callable[[], None]) -> None:
+        manifest = Manifest.from_json(work.read(HIDDEN_MANIFEST)) or self._complete(work, target, spans, on_progress)
+        if self.in_parts:
+            show_parts(work, target, self._place, manifest)
+        else:
+            if work.size(WHOLE) == manifest.files[0].bytes:
                 for issue in self._collisions(target):
                     raise TerminalSinkError(issue.code, f"{issue.message}; {issue.hint}, then resume the run")
-            show_file(work, target, self._place, segment, manifest)
+            show_file(work, target, self._place, manifest)
         show_manifest(work, target, self._place, manifest, append=self.config.before_run is BeforeRun.APPEND)
 
-    def _complete(self, work: Folder, target: Folder) -> Manifest:
+    def _complete(
+        self, work: Folder, target: Folder, spans: Sequence[Span], on_progress: Callable[[], None]
+    ) -> Manifest:
         """Bring everything into its final form, hidden still, and say so in the hidden manifest."""
-        shards = self.delivery.shards
-        if self._part_names is not None:
-            run_id, checksum = self._place.run_id, self.config.checksum
-            files = described_parts(work, target, self._part_names, shards, checksum=checksum, run_id=run_id)
-        else:
-            segments = [self._segment_at(shard.start) for shard in shards]
-            file = joined_file(work, segments, self.encoder, checksum=self.config.checksum)
-            files = [replace(file, name=self._place.file_name, run_id=self._place.run_id)]
+        completion = Completion(
+            work=work,
+            target=target,
+            place=self._place,
+            spans=spans,
+            segment_at=self._segment_at,
+            encoder=self.encoder,
+            checksum=self.config.checksum,
+            on_progress=on_progress,
+        )
+        names = self._part_names
+        files = completion.whole_file(self.delivery.shards) if names is None else completion.parts(names)
         manifest = Manifest(
             owner=self.delivery.owner,
             run_id=self._place.run_id,
@@ -339,6 +312,12 @@ class FileDestination(Destination[Any]):
         work.replace_file(HIDDEN_MANIFEST, manifest.to_json())
         return manifest
 
+    def _spans(self, ends: Sequence[int] | None) -> list[Span]:
+        """The records that each shard has in the end."""
+        shards = self.delivery.shards
+        numbers = ends if ends is not None else [shard.end for shard in shards]
+        return [Span(shard.start, end - shard.start) for shard, end in zip(shards, numbers, strict=True)]
+
     def abandon(self) -> None:
         nearest, is_there = Folder.nearest(self.delivery.root, self._place.steps)
         with nearest as target:
@@ -346,7 +325,7 @@ class FileDestination(Destination[Any]):
                 return
             self._hold()
             with target.enter(self._place.work_name) as work:
-                undo_showing(work, target, self._place, self._segment_at(0), owner=self.delivery.owner)
+                undo_showing(work, target, self._place, owner=self.delivery.owner)
             target.remove_folder(self._place.work_name)
         self.close()
 
@@ -361,10 +340,6 @@ class FileDestination(Destination[Any]):
     def _place(self) -> Place:
         return Place(self.path, self.in_parts, self.delivery.run_id)
 
-    @property
-    def _claim(self) -> bytes:
-        return Claim(self.delivery.owner, self._part_names).to_json()
-
     @cached_property
     def _part_names(self) -> PartNames | None:
         roll = self.delivery.cuts.roll
@@ -372,33 +347,39 @@ class FileDestination(Destination[Any]):
             return None
         appended = self.config.before_run is BeforeRun.APPEND
         prefix = f"p-{self.delivery.run_id}-" if appended else "p-"
-        return PartNames(prefix, self.encoder.file_suffix, roll, self.delivery.records)
+        return PartNames(prefix, self.encoder.file_suffix, roll, self.delivery.span.start, self.delivery.span.end)
 
     def _segment_at(self, number: int) -> Segment:
         """The hidden file that holds a record."""
         if self._part_names is not None:
             span = self._part_names.span_at(number)
             name = self._part_names.name(span)
-            return Segment(span, part_name(span.start), header=True, name=name)
+            return Segment(span, name, header=True, name=name)
         for index, shard in enumerate(self.delivery.shards):
             if shard.start <= number < shard.end or shard.count == 0:
                 return Segment(shard, data_name(index), header=index == 0, name=None)
         raise ValueError(f"record {number} is in no shard")
 
-    def _open_folders(self) -> tuple[Folder, Folder] | None:
-        """The work and the target folder; None when the run is complete, or only waits to be shown."""
-        target = Folder.at(self.delivery.root, self._place.steps)
+    def _open_folders(self, shard: int) -> tuple[Folder, Folder] | int:
+        """The work and the target folder; where the shard has ended, when the run is complete or waits to be shown."""
+        place, span = self._place, self.delivery.shards[shard]
+        target = Folder.at(self.delivery.root, place.steps)
         try:
-            if target.status(self._place.work_name) is not None or not is_shown(target, self._place):
-                work = target.enter(self._place.work_name)
-                if work.read(HIDDEN_MANIFEST) is None:
+            if is_shown(target, place):
+                manifest = Manifest.from_json(target.read(place.manifest_name))
+                reached = reached_in(manifest, place, span) if manifest else span.start
+            else:
+                work = target.enter(place.work_name)
+                if work.read(HIDDEN_MANIFEST) is None and work.size(WHOLE) is None:
                     return work, target
-                work.close()
+                with work:
+                    _, position = latest_position(work, shard=shard)
+                    reached = position.reached if position else span.start
         except BaseException:
             target.close()
             raise
         target.close()
-        return None
+        return reached
 
     def _hold(self) -> None:
         """Keep other runs away from this place for as long as this process lives."""

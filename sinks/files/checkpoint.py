@@ -10,13 +10,35 @@ from sinks.files.folder import Folder
 
 
 @dataclass(frozen=True, slots=True)
+class Tail:
+    """What a shard that has ended between two frame borders has behind the first one: a short frame in its own file."""
+
+    end: int
+    records: int
+    bytes: int
+    index_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
-    """How far a shard is: the next record, the lengths of the current segment's files, the bytes before it."""
+    """How far a shard is: the next record to be framed, what the current segment holds, and the bytes before it."""
 
     next_record: int
+    records: int = 0
     offset: int = 0
     index_offset: int = 0
     bytes_before: int = 0
+    tail: Tail | None = None
+
+    @property
+    def reached(self) -> int:
+        """The number behind the last record."""
+        return self.next_record if self.tail is None else self.tail.end
+
+    @property
+    def bytes_written(self) -> int:
+        """How many bytes the shard has in all."""
+        return self.bytes_before + self.offset + (self.tail.bytes if self.tail is not None else 0)
 
 
 def save_position(work: Folder, *, shard: int, epoch: int, position: Position) -> None:
@@ -37,6 +59,8 @@ def latest_position(work: Folder, *, shard: int) -> tuple[int, Position | None]:
 
 def _read(work: Folder, name: str) -> Position | None:
     try:
-        return Position(**json.loads(work.read(name) or b"null"))
-    except (ValueError, TypeError):  # somebody has been at it
+        document = json.loads(work.read(name) or b"null")
+        tail = document.pop("tail")
+        return Position(**document, tail=None if tail is None else Tail(**tail))
+    except (ValueError, KeyError, TypeError, AttributeError):  # somebody has been at it
         return None

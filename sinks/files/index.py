@@ -6,16 +6,18 @@ import os
 import struct
 from collections.abc import Iterator
 
+from engine.batch import Batch
 from engine.span import Span
 from sinks.encoding.base import EncodedFrame, PlacedFrame
 from sinks.errors import TerminalSinkError
 
-_FRAME = struct.Struct("<QQQ")  # records, length of the payload, length of the index entry
+_FRAME = struct.Struct("<QQQQ")  # record numbers, records, length of the payload, length of the index entry
 
 
-def index_entry(frame: EncodedFrame, records: int) -> bytes:
+def index_entry(encoded: EncodedFrame, frame: Batch) -> bytes:
     """What is appended to the index for a frame."""
-    return _FRAME.pack(records, len(frame.payload), len(frame.index)) + frame.index
+    lengths = (len(encoded.payload), len(encoded.index))
+    return _FRAME.pack(frame.span.count, frame.records.height, *lengths) + encoded.index
 
 
 def placed_frames(descriptor: int, span: Span, *, place: int) -> Iterator[PlacedFrame]:
@@ -23,9 +25,9 @@ def placed_frames(descriptor: int, span: Span, *, place: int) -> Iterator[Placed
     offset, number = 0, span.start
     while number < span.end:
         head = os.pread(descriptor, _FRAME.size, offset)
-        records, length, index_length = _FRAME.unpack(head) if len(head) == _FRAME.size else (0, 0, 0)
+        count, records, length, index_length = _FRAME.unpack(head) if len(head) == _FRAME.size else (0, 0, 0, 0)
         index = os.pread(descriptor, index_length, offset + _FRAME.size)
-        if not records or len(index) != index_length:
+        if not count or len(index) != index_length:
             raise TerminalSinkError("DEST_REGRESSED", f"the hidden index of record {number} is shorter than it was")
         yield PlacedFrame(offset=place, length=length, records=records, index=index)
-        offset, place, number = offset + _FRAME.size + index_length, place + length, number + records
+        offset, place, number = offset + _FRAME.size + index_length, place + length, number + count

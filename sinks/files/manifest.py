@@ -5,24 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import xxhash
 
+from engine.span import Span
 from sinks.enums import Checksum
-from sinks.files.folder import is_plain, read_all
+from sinks.files.folder import Folder, is_plain, read_all
+from sinks.files.system_errors import translated
 
 _DIGESTS: dict[Checksum, Callable[[], Any]] = {Checksum.XXH128: xxhash.xxh3_128, Checksum.SHA256: hashlib.sha256}
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """One file: its name beside the manifest, what it holds, and the run that wrote it."""
+    """One file: its name beside the manifest, what it holds, and the run that wrote it.
+
+    `ranges` are the record numbers that are in it, of records and of rejected ones, which are not there.
+    """
 
     name: str
     records: int
+    ranges: tuple[Span, ...]
     bytes: int
     checksum: str | None
     run_id: str
@@ -53,6 +59,7 @@ class Manifest:
                 {
                     "name": file.name,
                     "records": file.records,
+                    "ranges": [[span.start, span.end] for span in file.ranges],
                     "bytes": file.bytes,
                     "checksum": file.checksum,
                     "runId": file.run_id,
@@ -78,6 +85,7 @@ class Manifest:
                         # Files are removed by these names.
                         name=_plain_name(file["name"]),
                         records=int(file["records"]),
+                        ranges=tuple(Span(start, end - start) for start, end in file["ranges"]),
                         bytes=int(file["bytes"]),
                         checksum=file["checksum"],
                         run_id=str(file["runId"]),
@@ -89,14 +97,41 @@ class Manifest:
             return None
 
 
-def file_digest(descriptor: int, length: int, checksum: Checksum) -> bytes:
+def ranges_of(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """What some spans cover, which are in ascending order: as few as possible, none of them empty."""
+    ranges: list[Span] = []
+    for span in spans:
+        if ranges and ranges[-1].end == span.start:
+            ranges[-1] = Span(ranges[-1].start, ranges[-1].count + span.count)
+        elif span.count:
+            ranges.append(span)
+    return tuple(ranges)
+
+
+def file_digest(
+    descriptor: int, length: int, checksum: Checksum, on_progress: Callable[[], None] = lambda: None
+) -> bytes:
     """The digest of a file's first bytes; empty for NONE."""
     if checksum is Checksum.NONE:
         return b""
     state = _DIGESTS[checksum]()
     for block in read_all(descriptor, 0, length):
         state.update(block)
+        on_progress()
     return bytes(state.digest())
+
+
+def examined(
+    folder: Folder, name: str, checksum: Checksum, on_progress: Callable[[], None] = lambda: None
+) -> tuple[int, str | None]:
+    """The length and the checksum of a file."""
+    descriptor = folder.open(name)
+    try:
+        with translated(f"{folder.shown}/{name}"):
+            length = file_length(descriptor)
+            return length, checksum_text(checksum, file_digest(descriptor, length, checksum, on_progress))
+    finally:
+        os.close(descriptor)
 
 
 def checksum_text(checksum: Checksum, digest: bytes) -> str | None:

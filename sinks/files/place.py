@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from sinks.files.folder import Folder
 from sinks.files.manifest import Manifest
 from sinks.files.parts import PartNames
-from sinks.files.segment import data_name
+from sinks.files.segment import WHOLE
 
 CLAIM, REPLACED, HIDDEN_MANIFEST, PREPARED = "claim", "replaced", "manifest", "prepared"
 """Files in a work folder: whose it is; the manifest of what was there before; the manifest to come; that what was
@@ -118,7 +118,7 @@ def holdings(target: Folder, place: Place, owner: str) -> Holdings:
             elif claim is not None:
                 claims[name] = claim
                 manifests.append(Manifest.from_json(work.read(REPLACED)))
-                if place.in_parts or work.size(data_name(0)) is None:  # else what it names is not shown yet
+                if place.in_parts or work.size(WHOLE) is None:  # else what it names is not shown yet
                     manifests.append(Manifest.from_json(work.read(HIDDEN_MANIFEST)))
     sizes: dict[str, frozenset[int]] = {}
     for manifest in manifests:

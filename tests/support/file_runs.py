@@ -22,6 +22,7 @@ from generators.examination import examine
 from generators.facts import RunFacts
 from generators.plan import Plan
 from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.salvage import Salvage
 from pools.snapshot import snapshot_of
 from sdg_project.failpoints import set_failpoints
 from sinks.destinations.base import Delivery, Destination, Written, destinations
@@ -44,7 +45,13 @@ class FileRun:
     run_id: str = "11111111-aaaa"
     owner: str = "command line:tests"
     overwrite: bool = False
+    first: int = 0
+    """Number of the first record; `records` counts from 0."""
     shards: int = 3
+    ends: Sequence[int] | None = None
+    """Where each shard ends before its range does; None for the ends of the ranges."""
+    rejects: bool = False
+    """Leave out the records that cannot be made: one in sixteen, and all of the records 64 to 95."""
     batch: int | None = None
     prepare: bool = True
     only: Sequence[int] | None = None
@@ -65,8 +72,11 @@ class FileRun:
 
 
 @cache
-def plan_of(records: int, seed: int, *, missing: bool = False) -> Plan:
-    """Some fields that copy from a pool of all column types, with nulls and (for JSON) missing values among them."""
+def plan_of(records: int, seed: int, *, missing: bool = False, rejects: bool = False) -> Plan:
+    """Some fields that copy from a pool of all column types, with nulls and (for JSON) missing values among them.
+
+    With `rejects` there are two more, whose keys some rows of other pools lack.
+    """
     rows = 97
     people = pl.DataFrame(
         {
@@ -85,9 +95,31 @@ def plan_of(records: int, seed: int, *, missing: bool = False) -> Plan:
     mappings[1]["nullRate"] = 0.2
     if missing:
         mappings[2]["missingRate"] = 0.2
+    if rejects:
+        keys: dict[str, dict[str, Any]] = {
+            "code": {"type": "SEQUENCE", "params": {"start": 0}},
+            "other": {"type": "NUMERIC_RANGE", "params": {"min": 0, "max": 11_999}},
+        }
+        for column, key in keys.items():
+            params = {"pool": column, "column": "value", "keyField": f"{column}Key", "keyColumn": "key"}
+            mappings.append({"fieldName": f"{column}Key", "omit": True, **key})
+            mappings.append({"fieldName": column, "type": "POOL_REFERENCE", "params": params})
     document = {"name": "people run", "recordCount": records, "fieldMappings": mappings}
     pools = {"people": snapshot_of(people, pool="people", version=1)}
+    if rejects:
+        for name, is_missing in (("code", _has_no_code), ("other", _has_no_other)):
+            found = [number for number in range(12_000) if not is_missing(number)]
+            rows_of = pl.DataFrame({"key": found, "value": found})
+            pools[name] = snapshot_of(rows_of, pool=name, version=1)
     return made_plan(document, pools=pools, seed=seed, records=records)
+
+
+def _has_no_code(number: int) -> bool:
+    return number % 29 == 5 or 64 <= number < 96
+
+
+def _has_no_other(number: int) -> bool:
+    return number % 37 == 3
 
 
 def made_plan(document: Mapping[str, Any], *, pools: Mapping[str, Any], seed: int, records: int) -> Plan:
@@ -100,7 +132,8 @@ def made_plan(document: Mapping[str, Any], *, pools: Mapping[str, Any], seed: in
 
 
 def plan_of_run(run: FileRun) -> Plan:
-    return plan_of(run.records, run.seed, missing=".jsonl" in run.path or run.config.get("format") == "JSONL")
+    missing = ".jsonl" in run.path or run.config.get("format") == "JSONL"
+    return plan_of(run.records, run.seed, missing=missing, rejects=run.rejects)
 
 
 def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
@@ -118,7 +151,7 @@ def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
         schema=plan.schema,
         spec_hash=plan.spec_hash,
         cuts=cuts,
-        shards=tuple(cuts.shards(Span(0, run.records), run.shards)),
+        shards=shards_of(run, cuts),
         root=run.root,
         overwrite=run.overwrite,
     )
@@ -126,6 +159,13 @@ def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
     if issues := destination.check():
         raise ValueError(issues)
     return destination
+
+
+def shards_of(run: FileRun, cuts: Cuts) -> tuple[Span, ...]:
+    """The ranges of a run's shards."""
+    shards = cuts.shards(run.records, run.shards)
+    starts = [max(shard.start, run.first) for shard in shards]
+    return tuple(Span(start, shard.end - start) for start, shard in zip(starts, shards, strict=True))
 
 
 def carry(run: FileRun, plan: Plan | None = None) -> Sequence[Written]:
@@ -137,9 +177,15 @@ def carry(run: FileRun, plan: Plan | None = None) -> Sequence[Written]:
             destination.prepare()
         for number in range(len(destination.delivery.shards)) if run.only is None else run.only:
             write_shard(run, plan, destination, number)
-        return destination.finalize() if run.finalize else []
+        return destination.finalize(ends=run.ends) if run.finalize else []
     finally:
         destination.close()
+
+
+def shard_of(run: FileRun, destination: Destination[Any], number: int) -> Span:
+    """The records that a shard has in the end."""
+    shard: Span = destination.delivery.shards[number]
+    return shard if run.ends is None else Span(shard.start, run.ends[number] - shard.start)
 
 
 def write_shard(run: FileRun, plan: Plan, destination: Destination[Any], number: int) -> Progress:
@@ -148,9 +194,9 @@ def write_shard(run: FileRun, plan: Plan, destination: Destination[Any], number:
     seconds = itertools.count()
     try:
         return run_slice(
-            plan,
+            Salvage(plan) if run.rejects else plan,
             sink,
-            shard=destination.delivery.shards[number],
+            shard=shard_of(run, destination, number),
             next_record=sink.open(run.epoch),
             cuts=destination.delivery.cuts,
             batch_size=run.batch,

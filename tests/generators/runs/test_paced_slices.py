@@ -76,6 +76,9 @@ class World(Sink, Watch):
     def commit(self, next_record: int) -> None:
         self.commits.append((self.elapsed, next_record))
 
+    def end(self, next_record: int) -> None:
+        self.commit(next_record)
+
     def committed(self, progress: Progress) -> bool:
         self.looks.append((self.elapsed, progress))
         return self.goes_on(progress)

@@ -33,6 +33,7 @@ class MemorySink(Sink):
     kept: list[Batch] = field(default_factory=list)
     held: list[Batch] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     epochs: list[int] = field(default_factory=list)
 
     def open(self, epoch: int) -> int:
@@ -50,6 +51,10 @@ class MemorySink(Sink):
         self.kept += self.held
         self.held.clear()
         self.commits.append(next_record)
+
+    def end(self, next_record: int) -> None:
+        self.commit(next_record)
+        self.ends.append(next_record)
 
     @property
     def bytes_written(self) -> int:
@@ -183,6 +188,16 @@ def test_what_a_sink_raises_goes_through_and_nothing_is_lost_or_doubled_afterwar
     run(sink, batch_size=50)
 
     assert sink.records.equals(plan_of(RECORDS, 1).batch(Span(0, RECORDS)).records)
+
+
+@pytest.mark.parametrize("end", [0, 1, 63, 64, 65, 300])
+def test_the_shard_ends_where_it_is_told_to_at_any_record(end: int) -> None:
+    sink = MemorySink()
+
+    run(sink, shard=Span(0, end))
+
+    assert sink.ends == ([end] if end else [])
+    assert sum(batch.span.count for batch in sink.kept) == end
 
 
 def test_whole_frames_before_a_record_that_cannot_be_made_are_kept() -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import xxhash
 
+from engine.span import Span
 from sinks.files.manifest import Manifest
-from tests.support.file_runs import FileRun, carry, shown, tree
+from tests.support.file_runs import FileRun, carry, destination_of, plan_of_run, shown, tree
 
 EARLIER = "00000000-eeee"
 """The run that was there before."""
@@ -27,8 +28,14 @@ SCENARIOS: dict[str, tuple[FileRun, bool]] = {
     "parts": (_PARTS.but(config={"format": "JSONL", "rollRecords": 50}), True),
     "parquet parts": (_PARTS.but(config={"format": "PARQUET", "rollRecords": 70, "checksum": "SHA256"}), False),
     "appended": (_PARTS.but(config={"format": "CSV", "rollRecords": 100, "beforeRun": "APPEND"}), True),
+    # Shards that end in their first frame, in a later one, and before they begin.
+    "stopped": (_SINGLE.but(path="out.csv.zst", ends=(40, 150, 192)), True),
+    "stopped parquet": (_SINGLE.but(path="out.parquet", shards=2, ends=(128, 200)), False),
+    "stopped parts": (_PARTS.but(config={"format": "PARQUET", "rollRecords": 50}, ends=(90, 240)), True),
+    "rejecting": (_PARTS.but(config={"format": "AVRO", "rollRecords": 80}, ends=(160, 290), rejects=True), False),
 }
 """Runs without a root, and whether an earlier run of other records was there before."""
+_TAKEN_OVER = {"stopped parts"}
 
 
 def begun(name: str, root: Path) -> FileRun:
@@ -36,8 +43,25 @@ def begun(name: str, root: Path) -> FileRun:
     run, earlier = SCENARIOS[name]
     run = run.but(root=str(root))
     if earlier:
-        carry(run.but(run_id=EARLIER, seed=9, records=360))
+        carry(run.but(run_id=EARLIER, seed=9, records=360, ends=None))
+    if name in _TAKEN_OVER:
+        _leave_behind(run)
     return run
+
+
+def _leave_behind(run: FileRun) -> None:
+    """Some frames of the last shard, by a writer of an earlier epoch that has died."""
+    plan, destination = plan_of_run(run), destination_of(run)
+    destination.prepare()
+    sink = destination.sink(run.shards - 1)
+    next_record = sink.open(0)
+    for _ in range(3):
+        end = destination.delivery.cuts.frame_end(next_record)
+        sink.write(plan.batch(Span(next_record, end - next_record)))
+        sink.commit(end)
+        next_record = end
+    sink.close()
+    destination.close()
 
 
 @cache

@@ -18,10 +18,10 @@ import zstandard
 
 from engine.span import MAX_RECORDS, Span
 from sinks.destinations.base import destinations
-from sinks.destinations.file import format_of
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
 from sinks.errors import TerminalSinkError
+from sinks.files.config import format_of
 from tests.sinks.destinations.scenarios import untrue
 from tests.support.file_runs import STARTED_AT, FileRun, carry, destination_of, plan_of_run, shown, tree, write_shard
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from generators.runs.salvage import salvaged
 from sinks.errors import SinkError, TerminalSinkError, TransientSinkError
 from tests.sinks.destinations.scenarios import SCENARIOS, before, begun, torn, undisturbed
 from tests.support.file_runs import FileRun, carry, destination_of, plan_of_run, shown, tree
@@ -164,13 +165,13 @@ def test_a_folder_that_is_gone_in_the_middle_is_said_and_all_is_made_again(scena
     sink = destination.sink(0)
     sink.open(1)
     end = min(destination.delivery.cuts.frame_end(0), shard.end)
-    sink.write(plan.batch(type(shard)(0, end)))
+    sink.write(salvaged(plan, type(shard)(0, end))[0])
     shutil.rmtree(root)
 
     with pytest.raises(TerminalSinkError, match="gone") as raised:
         sink.commit(end)
     with pytest.raises(TerminalSinkError, match="gone"):
-        destination.finalize()
+        destination.finalize(ends=run.ends)
 
     sink.close()
     destination.close()

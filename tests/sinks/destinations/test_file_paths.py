@@ -12,9 +12,10 @@ import pytest
 from engine.issues import Issue
 from engine.schema import RecordSchema
 from sinks.destinations.base import Delivery, Destination
-from sinks.destinations.file import FileConfig, FileDestination
+from sinks.destinations.file import FileDestination
 from sinks.encoding.base import encoders
 from sinks.errors import TerminalSinkError
+from sinks.files.config import FileConfig
 from tests.support.file_runs import FileRun, carry, destination_of, plan_of_run, shown, tree
 
 

@@ -526,8 +526,8 @@ def test_an_old_file_of_the_same_length_is_not_taken_for_the_new_one(root: Path,
     destination.close()
     assert nursery.run(run.but(epoch=2, failpoints="file.finalize.replacing=kill")).killed
     [folder] = root.glob(".out.csv.sdg-*")
-    length = (folder / "shard-0.data").stat().st_size
-    (folder / "shard-0.data").unlink()
+    length = (folder / "whole.data").stat().st_size
+    (folder / "whole.data").unlink()
     (root / "out.csv").write_bytes(b"x" * length)
 
     with pytest.raises(TerminalSinkError, match="move it away"):

@@ -15,17 +15,25 @@ from tests.support.file_runs import FileRun, carry, shown, tree
 from tests.support.nursery import Nursery
 
 SHARDS = 3
+_RUN = FileRun("", records=48_000, frame=1000, shards=SHARDS)
 RUNS = {
-    "jsonl": FileRun("", path="out.jsonl"),
-    "gzip": FileRun("", path="out.jsonl.gz"),
-    "parquet": FileRun("", path="out.parquet"),
-    "parts": FileRun("", path="out", config={"format": "CSV", "rollRecords": 2500}),
+    "jsonl": _RUN.but(path="out.jsonl"),
+    "gzip": _RUN.but(path="out.jsonl.gz"),
+    "parquet": _RUN.but(path="out.parquet"),
+    "parts": _RUN.but(path="out", config={"format": "CSV", "rollRecords": 2500}),
+    "stopped": _RUN.but(path="out.parquet", ends=(15_321, 32_000, 40_001)),
+    "stopped parts": _RUN.but(
+        path="out", config={"format": "PARQUET", "rollRecords": 2500}, ends=(12_321, 28_000, 35_000)
+    ),
+    # To find the bad records takes most of the time.
+    "rejecting": _RUN.but(path="out.csv.gz", records=1200, frame=50, ends=(375, 800, 1200), rejects=True),
 }
+BATCHES = (97, 1000, None)
 SEEDS = (1, 2, 3)
 
 
 def run_of(kind: str, root: Path) -> FileRun:
-    return RUNS[kind].but(root=str(root), records=48_000, frame=1000, shards=SHARDS)
+    return RUNS[kind].but(root=str(root))
 
 
 @cache
@@ -65,7 +73,8 @@ class Storm:
         luck = random.Random(f"{self.seed} {number} {run.finalize}")
         for epoch in range(1, 200):
             # Longer from time to time, so that it ends on a slow machine too.
-            outcome = self.nurseries[number].run(run.but(epoch=epoch), kill_after=luck.uniform(0, 0.02 * epoch))
+            attempt = run.but(epoch=epoch, batch=luck.choice(BATCHES))
+            outcome = self.nurseries[number].run(attempt, kill_after=luck.uniform(0, 0.02 * epoch))
             if not outcome.killed:
                 break
             self.deaths += 1

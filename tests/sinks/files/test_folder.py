@@ -14,8 +14,6 @@ import pytest
 from sinks.errors import SinkError, TerminalSinkError, TransientSinkError
 from sinks.files.folder import Folder, write_all
 from sinks.files.lock import PlaceLock, is_held
-from sinks.files.manifest import Manifest, WrittenFile
-from sinks.files.parts import PartNames
 from sinks.files.system_errors import translated
 
 
@@ -278,45 +276,3 @@ def test_many_that_want_a_place_get_it_one_at_a_time(tmp_path: Path) -> None:
 
     assert most == [1]
     assert got[0] > 4
-
-
-def manifest() -> Manifest:
-    files = tuple(WrittenFile(f"p-{number}", 10, 100 + number, f"xxh128:{number:032x}", "run") for number in range(3))
-    return Manifest("owner", "run", "hash", "CSV", "GZIP", files)
-
-
-def test_a_manifest_is_read_as_it_was_written() -> None:
-    assert Manifest.from_json(manifest().to_json()) == manifest()
-
-
-@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff", b"null", b"7", b"[]", b'{"owner": "x"}', b"[" * 100_000])
-def test_what_is_no_manifest_is_none(content: bytes | None) -> None:
-    assert Manifest.from_json(content) is None
-
-
-@pytest.mark.parametrize("name", ["../x", "/x", "", ".", "..", "a/b", "x\\u0000"])
-def test_a_manifest_with_names_that_lead_elsewhere_is_none(name: str) -> None:
-    assert Manifest.from_json(manifest().to_json().replace(b'"p-1"', f'"{name}"'.encode())) is None
-
-
-def test_the_names_of_parts_are_those_of_the_run_and_no_others() -> None:
-    names = PartNames("p-", ".csv.gz", roll=100, records=250)
-
-    assert names.name(names.span_at(199)) == "p-0000000000100-0000000000200.csv.gz"
-    assert names.name(names.span_at(249)) == "p-0000000000200-0000000000250.csv.gz"
-    assert [
-        name for name in (names.name(names.span_at(number)) for number in range(250)) if not names.covers(name)
-    ] == []
-    for stranger in (
-        "p-0000000000000-0000000000099.csv.gz",
-        "p-0000000000050-0000000000100.csv.gz",
-        "p-0000000000200-0000000000300.csv.gz",
-        "p-0000000000300-0000000000250.csv.gz",
-        "p-0-100.csv.gz",
-        "p-0000000000000-0000000000100.csv",
-        "0000000000000-0000000000100.csv.gz",
-        "p-p-0000000000000-0000000000100.csv.gz",
-        "p-٠000000000000-0000000000100.csv.gz",
-        "",
-    ):
-        assert not names.covers(stranger)
