@@ -62,9 +62,11 @@ class ShardWriter(Sink):
         self._files: list[int] = []
         self._log: PartsLog | None = None
         self._folders: tuple[Folder, Folder] | None = None
+        self._is_complete = False
 
     def open(self, epoch: int) -> int:
         folders = self._open_folders(self._number)
+        self._is_complete = isinstance(folders, int)
         if isinstance(folders, int):
             self._position = Position(folders)
             return folders
@@ -100,6 +102,8 @@ class ShardWriter(Sink):
     def commit(self, next_record: int) -> None:
         if self._held or next_record != self._position.reached:
             raise ValueError(f"record {next_record} is no border: the sink stands at {self._position.reached}")
+        if self._is_complete:
+            return
         failpoint("file.commit.data")
         for descriptor in self._files:
             self._sync(descriptor)
