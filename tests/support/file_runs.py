@@ -104,7 +104,9 @@ def plan_of(records: int, seed: int, *, missing: bool = False, rejects: bool = F
             params = {"pool": column, "column": "value", "keyField": f"{column}Key", "keyColumn": "key"}
             mappings.append({"fieldName": f"{column}Key", "omit": True, **key})
             mappings.append({"fieldName": column, "type": "POOL_REFERENCE", "params": params})
-    document = {"name": "people run", "recordCount": records, "fieldMappings": mappings}
+    document: dict[str, Any] = {"name": "people run", "recordCount": records, "fieldMappings": mappings}
+    if rejects:
+        document["onError"] = "CONTINUE"
     pools = {"people": snapshot_of(people, pool="people", version=1)}
     if rejects:
         for name, is_missing in (("code", _has_no_code), ("other", _has_no_other)):
@@ -163,7 +165,7 @@ def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
 
 def shards_of(run: FileRun, cuts: Cuts) -> tuple[Span, ...]:
     """The ranges of a run's shards."""
-    shards = cuts.shards(run.records, run.shards)
+    shards = cuts.shards(Span(0, run.records), run.shards)
     starts = [max(shard.start, run.first) for shard in shards]
     return tuple(Span(start, shard.end - start) for start, shard in zip(starts, shards, strict=True))
 
