@@ -221,7 +221,7 @@ def components() -> dict[str, Any]:
             "type": "object",
             "properties": {**{name: _shown(part) for name, part in root["properties"].items()}, **read_only},
             "required": [*required, *state["required"]],
-            "examples": [_shown_example(example, state)],
+            "examples": [_shown_example(example, state, shown)],
         },
         "Records": {**shown["Records"], "examples": [{**_RECORDS, "records": [{"orderNumber": 1000}]}]},
     }
@@ -246,18 +246,11 @@ def example_definition(parts: Mapping[str, Any] | None = None) -> dict[str, Any]
     return {"name": "orders", "fieldMappings": mappings, "recordCount": 1000, "destination": destination}
 
 
-def _shown_example(example: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+def _shown_example(example: Mapping[str, Any], state: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:
     """The definition of the example as an answer shows it before it has run."""
-    added = {
-        name: example_of(translated(part), {}, whole=True)
-        for name, part in state["properties"].items()
-        if name in state["required"] and "$ref" not in part
-    }
-    return {
-        **definition_answer(example),
-        **added,
-        "status": GeneratorStatus.CREATED.value,
-    }
+    schemas = {name: translated(part) for name, part in parts.items()}
+    added = {name: example_of(translated(state["properties"][name]), schemas, whole=True) for name in state["required"]}
+    return {**definition_answer(example), **added}
 
 
 def _shown(part: dict[str, Any]) -> dict[str, Any]:

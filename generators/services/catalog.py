@@ -70,7 +70,12 @@ def update_generator(generator_id: UUID, document: Any) -> Generator:
     given = document
     if isinstance(document, dict):
         _check_id(generator, document.get("id"))
-        given = {name: value for name, value in document.items() if name not in READ_ONLY}
+        added = {name: value for name, value in _defaults().items() if name not in generator.definition}
+        given = {
+            name: value
+            for name, value in document.items()
+            if name not in READ_ONLY and (name not in added or value != added[name])
+        }
     plan = _accepted(given)
     columns = _columns(plan)
     if _complete(columns["definition"]) != _complete(generator.definition):
@@ -213,11 +218,14 @@ def _columns(plan: Plan) -> dict[str, Any]:
 
 def _complete(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document in which what was left out has its default."""
-    defaults = {
+    return {**_defaults(), **document}
+
+
+def _defaults() -> dict[str, Any]:
+    return {
         name: value.model_dump(by_alias=True) if hasattr(value, "model_dump") else value
         for name, value in _DEFAULTS.items()
     }
-    return {**defaults, **document}
 
 
 def definition_answer(document: Mapping[str, Any]) -> dict[str, Any]:
