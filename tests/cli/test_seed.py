@@ -64,7 +64,7 @@ def test_the_service_makes_what_sdg_run_makes_and_the_report_has_the_same_words(
 
 def test_it_is_a_management_command_too_and_goes_on_without_who_started_it(service: Service) -> None:
     sdg = service.sdg
-    sdg("import", sdg.definition(recordCount=3_000_000, **TO_FILE))
+    sdg("import", sdg.definition(recordCount=50_000_000, **TO_FILE))
 
     started = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "seed", "orders"],
@@ -78,6 +78,7 @@ def test_it_is_a_management_command_too_and_goes_on_without_who_started_it(servi
     [row] = [json.loads(line) for line in sdg("runs", "--json").out.splitlines()]
     found = service.call("GET", "/generators").json[0]
     paused = service.act(found["id"], "pause")
+    service.act(found["id"], "stop")
 
     assert started.returncode == 0, started.stderr
     assert row["runId"] in started.stderr

@@ -13,7 +13,7 @@ from sdg_project.variables import VARIABLES
 
 class Command(SdgCommand):
     help = "List every variable of the environment that counts: name, value, where that comes from, meaning."
-    example = "SDG_WORKERS=4 sdg config"
+    example = "sdg config --json"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object per variable")
