@@ -5,7 +5,7 @@ PYTHON ?= python3
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench lock clean
+.PHONY: help setup demo up check test bench lock clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ $(INSTALLED): pyproject.toml requirements.lock
 
 demo: setup ## make a million orders below sdg-data/out and look at them
 	@$(BIN)/sdg demo
+
+up: setup ## serve API, admin and workers on http://127.0.0.1:50032, until Ctrl-C
+	@$(BIN)/sdg up
 
 check: setup ## formatting, lint, types, import contracts, migrations
 	$(BIN)/ruff check .

@@ -5,40 +5,108 @@ The queue is not there: its pages would let people run any function.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from generators.models import DeadLetter, Generator, Run, Shard, Worker
-from sdg_project.admin import ReadOnlyAdmin
+from generators.report import run_report
+from generators.run_answer import with_progress
+from sdg_project.admin import ReadOnlyAdmin, as_yaml
 
 
 @admin.register(Generator)
 class GeneratorAdmin(ReadOnlyAdmin):
-    list_display = ("name", "status", "generation_mode", "destination_type", "created_by", "updated_at")
+    list_display = ("name", "status", "records", "generation_mode", "destination_type", "created_by", "updated_at")
     list_filter = ("status", "generation_mode", "destination_type")
-    search_fields = ("name",)
+    search_fields = ("name", "definition__description")
+    exclude = ("definition", "name_key", "pool_fields")
+    readonly_fields = ("as_definition",)
+
+    @admin.display(description="records")
+    def records(self, generator: Generator) -> str:
+        count = generator.definition.get("recordCount")
+        return f"{count:,}" if isinstance(count, int) else "-"
+
+    @admin.display(description="definition")
+    def as_definition(self, generator: Generator) -> str:
+        return as_yaml(generator.definition)
 
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    list_display = ("id", "name", "status", "record_count", "created_at", "finished_at")
-    list_filter = ("status",)
+    list_display = (
+        "short_id",
+        "name",
+        "status",
+        "written",
+        "destination",
+        "created_at",
+        "took",
+    )
+    list_filter = ("status", "origin")
+    search_fields = ("name", "id")
+    exclude = ("spec", "outputs", "error")
+    readonly_fields = ("report", "frozen")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_progress(super().get_queryset(request))
+
+    @admin.display(description="run", ordering="id")
+    def short_id(self, run: Run) -> str:
+        return str(run.pk)[:8]
+
+    @admin.display(description="records")
+    def written(self, run: Any) -> str:
+        done, asked = run.records_done, run.record_count
+        return f"{done:,}" if asked in {done, None} else f"{done:,} of {asked:,}"
+
+    @admin.display(description="to")
+    def destination(self, run: Run) -> str:
+        place = run.spec["document"]["destination"]
+        return f"{place['type']} {(place.get('config') or {}).get('path', '')}"
+
+    @admin.display(description="active")
+    def took(self, run: Run) -> str:
+        return f"{run.active_seconds:,.1f} s"
+
+    @admin.display(description="report")
+    def report(self, run: Run) -> str:
+        return as_yaml(run_report(run))
+
+    @admin.display(description="frozen definition")
+    def frozen(self, run: Run) -> str:
+        return as_yaml(run.spec["document"])
 
 
 @admin.register(Shard)
 class ShardAdmin(ReadOnlyAdmin):
-    list_display = ("run", "number", "state", "next_record", "end_record")
+    list_display = ("number", "run_name", "state", "first_record", "next_record", "end_record", "owner", "lost_claims")
+    list_filter = ("state",)
+    list_select_related = ("run",)
+    search_fields = ("run__name", "run__id", "owner")
+    ordering = ("-run__created_at", "number")
+
+    @admin.display(description="run", ordering="run__name")
+    def run_name(self, shard: Shard) -> str:
+        return f"{shard.run.name} {str(shard.run_id)[:8]}"
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    list_display = ("run", "record_number", "error_class", "code", "occurred_at")
+    list_display = ("record_number", "run", "error_class", "code", "field", "message", "occurred_at")
     list_filter = ("error_class", "code")
+    list_select_related = ("run",)
+    search_fields = ("run__name", "run__id", "field", "message")
 
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
-    list_display = ("id", "host", "pid", "started_at", "beat_at", "is_leaving")
+    list_display = ("id", "pid", "version", "started_at", "beat_at", "is_leaving")
+    list_filter = ("host",)
 
 
 for model in (Schedule, Success, Failure, OrmQ):

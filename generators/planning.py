@@ -116,9 +116,14 @@ def guarantee_of(document: Mapping[str, Any]) -> DeliveryGuarantee:
 # Runs.
 
 
+def runs_folder() -> Path:
+    """Where the folders of all runs lie; not made by this call."""
+    return Path(settings.SDG_HOME) / "runs"
+
+
 def run_folder(run: Run) -> Path:
     """Where a run keeps its tables and the pools of its bundle."""
-    return Path(settings.SDG_HOME) / "runs" / str(run.pk)
+    return runs_folder() / str(run.pk)
 
 
 def save_tables(run: Run, plan: Plan) -> None:

@@ -38,11 +38,26 @@ def run_report(run: Run, progress: Mapping[str, int] | None = None) -> dict[str,
     return report
 
 
+def summary(report: Mapping[str, Any]) -> list[str]:
+    """The report of a completed run as lines for people."""
+    amount = f"{report['recordsWritten']:,} records, {report['bytesWritten']:,} bytes"
+    speed = f"{report['activeSeconds']:.2f} s ({report['averageRate']:,} records/s)"
+    lines = [f"{amount} in {speed}, seed {report['effectiveSeed']}"]
+    if report["endReason"] != "RECORD_COUNT":
+        lines.append(f"ended by {report['endReason']}")
+    shown = report["outputs"][:5]
+    lines += [f"  {output['path']}  {output['checksum'] or ''}".rstrip() for output in shown]
+    if len(report["outputs"]) > len(shown):
+        lines.append(f"  … {len(report['outputs']) - len(shown)} more files, see manifest.json beside them")
+    if "digest" in report:
+        lines.append(f"digest {report['digest']}")
+    return lines
+
+
 def run_row(run: Run) -> dict[str, Any]:
     """One run in the list of runs."""
     config = run.spec["document"]["destination"].get("config") or {}
     interrupted = run.status == RunStatus.RUNNING and run.origin == RunOrigin.CLI and not is_alive(run)
-    done = run.status == RunStatus.COMPLETED
     return {
         "runId": str(run.pk),
         "definition": run.name,
@@ -51,8 +66,16 @@ def run_row(run: Run) -> dict[str, Any]:
         "recordCount": run.record_count,
         "to": shown_path(os.path.join(run.spec["root"], str(config.get("path", "")))),
         "createdAt": run.created_at.isoformat().replace("+00:00", "Z"),
-        "resume": None if done else f"sdg run --resume {run.pk}",
+        "resume": _resumed_by(run),
     }
+
+
+def _resumed_by(run: Run) -> str | None:
+    """What goes on with a run: a command, or a call of the API; None when nothing does, or it is going on."""
+    if run.origin == RunOrigin.CLI:
+        return None if run.status == RunStatus.COMPLETED else f"sdg run --resume {run.pk}"
+    is_resting = run.status in {RunStatus.PAUSED, RunStatus.FAILED} and run.generator_id is not None
+    return f"POST /api/v1/generators/{run.generator_id}/resume" if is_resting else None
 
 
 def shown_path(path: str) -> str:

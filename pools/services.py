@@ -15,7 +15,7 @@ from engine.issues import Issue, did_you_mean
 from pools import store
 from pools.builtin.base import VERSION as BUILTIN_VERSION
 from pools.builtin.base import builtin_pools
-from pools.definition import read_pool
+from pools.definition import PoolShape, read_pool
 from pools.enums import PoolStatus
 from pools.limits import FEWER_BYTES
 from pools.loading import Loaded, load
@@ -33,19 +33,10 @@ def add_pool(document: Mapping[str, Any], *, base: Path, content: IO[bytes] | No
     """
     definition = read_pool(document)
     shape = definition.shape
-    source = dict(document["source"])
-    if isinstance(source.get("path"), str):
-        source["path"] = str((base / source["path"]).absolute())
+    source = absolute_source(document["source"], base=base)
     try:
         with transaction.atomic():
-            pool = Pool.objects.create(
-                name=shape.name,
-                source=source,
-                load_strategy=shape.load_strategy,
-                declared_columns=[column.model_dump(mode="json", exclude_defaults=True) for column in shape.columns],
-                weight_column=shape.weight_column or "",
-                limits=shape.limits.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-            )
+            pool = Pool.objects.create(name=shape.name, **stored_definition(shape, source))
     except IntegrityError as error:
         hint = f"sdg pool refresh {shape.name} reads it anew, sdg pool remove {shape.name} removes it"
         raise Conflict("NAME_TAKEN", f'there is a pool "{shape.name}" already', hint=hint) from error
@@ -82,7 +73,7 @@ def refresh_pool(name: str) -> Pool:
         except BaseException:
             _failed(pool, [])
             raise
-        return _publish(pool.pk, loaded, duration_ms=int((monotonic() - started) * 1000))
+        return publish(pool.pk, loaded, duration_ms=int((monotonic() - started) * 1000))
 
 
 def replace_pool(name: str, document: Mapping[str, Any]) -> Pool:
@@ -99,14 +90,8 @@ def replace_pool(name: str, document: Mapping[str, Any]) -> Pool:
     with store.loading_lock(pool.pk):
         started = monotonic()
         loaded = load(definition, base=store.pool_folder(pool.pk))
-        changes = {
-            "source": dict(document["source"]),
-            "load_strategy": shape.load_strategy,
-            "declared_columns": [column.model_dump(mode="json", exclude_defaults=True) for column in shape.columns],
-            "weight_column": shape.weight_column or "",
-            "limits": shape.limits.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        }
-        return _publish(pool.pk, loaded, duration_ms=int((monotonic() - started) * 1000), changes=changes)
+        changes = stored_definition(shape, document["source"])
+        return publish(pool.pk, loaded, duration_ms=int((monotonic() - started) * 1000), changes=changes)
 
 
 def get_pool(name: str) -> Pool:
@@ -152,6 +137,55 @@ def pool_document(pool: Pool) -> dict[str, Any]:
         "weightColumn": pool.weight_column or None,
         "limits": pool.limits,
     }
+
+
+def publish(pool_id: UUID, loaded: Loaded, *, duration_ms: int, changes: Mapping[str, Any] | None = None) -> Pool:
+    """Make a loaded table the pool's version in use, by one transaction behind the written file.
+
+    The caller holds its loading lock. `changes` are those of `stored_definition`.
+    """
+    digest = content_hash(loaded.records)
+    pool = Pool.objects.get(pk=pool_id)
+    for name, value in (changes or {}).items():
+        setattr(pool, name, value)
+    current = pool.versions.filter(version=pool.version).first()
+    same = current is not None and current.content_hash == digest and _is_there(pool, current)
+    if not same:
+        pool.version += 1
+        path, size = store.write_version(pool_id, pool.version, loaded.records)
+    pool.status, pool.last_error = PoolStatus.READY if loaded.records.height else PoolStatus.EMPTY, None
+    pool.row_count, pool.columns = loaded.records.height, loaded.columns
+    pool.memory_bytes = table_bytes(loaded.records)
+    pool.loaded_at, pool.load_duration_ms = timezone.now(), duration_ms
+    with transaction.atomic():
+        if not same:
+            PoolVersion.objects.create(
+                pool=pool,
+                version=pool.version,
+                content_hash=digest,
+                path=path,
+                row_count=loaded.records.height,
+                bytes=size,
+            )
+        pool.save()
+    return pool
+
+
+def stored_definition(shape: PoolShape, source: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored of a pool's definition beside its name, by the names of the columns."""
+    return {
+        "source": dict(source),
+        "load_strategy": shape.load_strategy.value,
+        "declared_columns": [column.model_dump(mode="json", exclude_defaults=True) for column in shape.columns],
+        "weight_column": shape.weight_column or "",
+        "limits": shape.limits.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+    }
+
+
+def absolute_source(source: Mapping[str, Any], *, base: Path) -> dict[str, Any]:
+    """A source whose file is named so that the working folder does not matter."""
+    path = source.get("path")
+    return {**source, "path": str((base / path).absolute())} if isinstance(path, str) else dict(source)
 
 
 # Tables.
@@ -210,35 +244,6 @@ def prune_versions(keep: set[tuple[UUID, int]]) -> int:
         store.remove_versions(pool, old)
         removed += len(old)
     return removed
-
-
-def _publish(pool_id: UUID, loaded: Loaded, *, duration_ms: int, changes: Mapping[str, Any] | None = None) -> Pool:
-    """Make a loaded table the pool's version in use, by one transaction behind the written file."""
-    digest = content_hash(loaded.records)
-    pool = Pool.objects.get(pk=pool_id)
-    for name, value in (changes or {}).items():
-        setattr(pool, name, value)
-    current = pool.versions.filter(version=pool.version).first()
-    same = current is not None and current.content_hash == digest and _is_there(pool, current)
-    if not same:
-        pool.version += 1
-        path, size = store.write_version(pool_id, pool.version, loaded.records)
-    pool.status, pool.last_error = PoolStatus.READY if loaded.records.height else PoolStatus.EMPTY, None
-    pool.row_count, pool.columns = loaded.records.height, loaded.columns
-    pool.memory_bytes = table_bytes(loaded.records)
-    pool.loaded_at, pool.load_duration_ms = timezone.now(), duration_ms
-    with transaction.atomic():
-        if not same:
-            PoolVersion.objects.create(
-                pool=pool,
-                version=pool.version,
-                content_hash=digest,
-                path=path,
-                row_count=loaded.records.height,
-                bytes=size,
-            )
-        pool.save()
-    return pool
 
 
 def _is_there(pool: Pool, version: PoolVersion) -> bool:

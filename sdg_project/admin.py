@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from sdg_project.models import ApiToken, KeptAnswer
+from sdg_project.yaml_writer import write_yaml
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -26,6 +28,11 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def as_yaml(value: Any) -> str:
+    """A value of JSON as people read it; everything in it is text."""
+    return format_html("<pre>{}</pre>", write_yaml(value))
 
 
 @admin.register(ApiToken)

@@ -19,13 +19,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("generators", "write a small commented definition to start from"),
     "run": ("generators", "make a definition's records, or go on with a run that was interrupted"),
     "runs": ("generators", "list the runs, or remove old ones"),
+    "seed": ("generators", "let the service's workers make the records of a stored generator"),
     "preview": ("generators", "show any records of a definition without writing them anywhere"),
     "validate": ("generators", "say everything that is wrong with a definition"),
     "schema": ("generators", "print the JSON Schema of a definition, for editors"),
     "pool": ("pools", "add, list, show, refresh and remove pools of values"),
+    "export": ("generators", "write stored generators and pools as a bundle"),
+    "import": ("generators", "store the generators and pools of a bundle"),
     "token": ("sdg_project", "create, list and revoke tokens that open the API"),
     "user": ("sdg_project", "create people who log in to the admin"),
     "openapi": ("sdg_project", "print the OpenAPI document of the API"),
+    "config": ("sdg_project", "list the variables of the environment that count, with their values"),
+    "doctor": ("generators", "look whether everything is as it should be, and say what to do where it is not"),
 }
 """Name → the app whose management command it is, and a summary."""
 

@@ -26,7 +26,7 @@ def ready_database() -> None:
         settings.SDG_HOME.mkdir(parents=True, exist_ok=True)
         with (settings.SDG_HOME / "migrate.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if _is_behind():
+            if is_behind():
                 _migrate()
     except OSError as error:
         raise Unavailable(
@@ -43,7 +43,7 @@ def not_answering(error: Exception) -> Unavailable:
     return Unavailable("CONTROL_DB_DOWN", message, hint="see DATABASE_URL and SDG_HOME")
 
 
-def _is_behind() -> bool:
+def is_behind() -> bool:
     """Whether the database lacks something; raises Conflict when it has what this version does not know."""
     executor = MigrationExecutor(connection)
     unknown = sorted(set(executor.loader.applied_migrations) - set(executor.loader.disk_migrations))
@@ -60,7 +60,7 @@ def _is_behind() -> bool:
 def _migrate() -> None:
     """Migrate, unless another machine has done so in the meantime."""
     with _alone():
-        if _is_behind():
+        if is_behind():
             call_command("migrate", verbosity=0, interactive=False)
 
 

@@ -1,4 +1,4 @@
-"""Every deployment value comes from the environment, and is read and checked here."""
+"""Every deployment value comes from the environment, and is read and checked here; `variables` lists them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 _log = logging.getLogger("sdg.health")
-_LOW_BYTES = 2**30
+LOW_BYTES = 2**30
 _NO_BYTES = 64 * 2**20
 
 
@@ -61,12 +61,17 @@ def _control_database() -> Finding:
     return Finding(Health.UP, {"vendor": connection.vendor})
 
 
-def _disk() -> Finding:
+def free_bytes() -> int:
+    """How much room there is where FILE destinations lie."""
     folder = settings.SDG_OUTPUT_ROOT
     while not folder.exists():
         folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    status = Health.DOWN if free < _NO_BYTES else Health.DEGRADED if free < _LOW_BYTES else Health.UP
+    return shutil.disk_usage(folder).free
+
+
+def _disk() -> Finding:
+    free = free_bytes()
+    status = Health.DOWN if free < _NO_BYTES else Health.DEGRADED if free < LOW_BYTES else Health.UP
     return Finding(status, {"freeBytes": free})
 
 

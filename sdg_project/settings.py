@@ -115,6 +115,7 @@ CACHES = {
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+FORMAT_MODULE_PATH = "sdg_project.formats"
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True

@@ -12,6 +12,8 @@ from sdg_project.views import DocsView, HealthView, MeView, SchemaView
 
 admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Synthetic data generator"
+admin.site.index_title = "Generators, their runs and pools"
+admin.site.site_url = "/api/v1/docs"
 
 urlpatterns = [
     path("api/v1/health", HealthView.as_view()),

@@ -7,24 +7,33 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from engine.cuts import frame_records
 from engine.issues import Issue, Severity
 from engine.schema import RecordSchema
 from engine.span import MAX_RECORDS, Span
-from generators.enums import RunOrigin, RunStatus
-from generators.models import Run, Shard
+from generators.enums import RunOrigin, RunPhase, RunStatus
+from generators.models import Generator, Run, Shard, Worker
 from generators.pace import time_limit
 from generators.pace_rules import shards_of
 from generators.plan import Plan
-from generators.planning import bytes_per_record, destination_kind, destination_of_run, run_folder, save_tables
+from generators.planning import (
+    bytes_per_record,
+    destination_kind,
+    destination_of_run,
+    run_folder,
+    runs_folder,
+    save_tables,
+)
 from generators.run_spec import PoolPin, RunSpec
+from generators.runs import leases, timing
 from generators.runs.lock import carrying
 from generators.services.drafts import (
     Draft,
@@ -90,6 +99,12 @@ class FrozenRun:
     def discard(self) -> None:
         """Remove what was kept for it."""
         shutil.rmtree(run_folder(self.run), ignore_errors=True)
+
+
+_SILENT_LEASES = 10
+"""After so many leases without a beat a worker is forgotten; it may still come back."""
+_STARTING = timedelta(hours=1)
+"""How long a run may take from its first file to its row in the database, at the very most."""
 
 
 def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[Issue, ...]]:
@@ -187,6 +202,17 @@ def find_run(reference: str) -> Run:
     return Run.objects.get(pk=found[0].pk)
 
 
+def find_resumable(reference: str) -> Run:
+    """The command line's own run that `find_run` would find; raises Conflict for one of the service."""
+    runs = Run.objects.filter(origin=RunOrigin.CLI)
+    run = (runs.first() if reference == "last" else None) or find_run(reference)
+    if run.origin == RunOrigin.SERVICE:
+        message = f'run {run.pk} of "{run.name}" is the service\'s, whose workers carry it'
+        hint = f"POST /api/v1/generators/{run.generator_id}/resume goes on with it" if run.generator_id else None
+        raise Conflict("INVALID_TRANSITION", message, hint=hint)
+    return run
+
+
 @dataclass(frozen=True, slots=True)
 class Pruned:
     """What was removed, and what could not be: each run with the reason."""
@@ -194,25 +220,55 @@ class Pruned:
     runs: Sequence[Run]
     pool_versions: int
     kept: Sequence[tuple[Run, str]]
+    folders: int
+    """Folders of runs that came to nothing."""
+    workers: int
+    """Workers that have been silent for long."""
 
 
 def prune_runs(*, older_than: timedelta) -> Pruned:
     """Remove runs that have ended so long ago, or were started so long ago and nobody works on them.
 
-    With them goes what only they need: tables, hidden parts, versions of pools. The newest run of an owner whose next
-    run goes on behind its numbers stays.
+    With them goes what only they need: tables, dead letters, hidden parts, versions of pools. What stays is a live run
+    of the service, the last run of a stored generator, and the newest one of an owner whose next run goes on behind its
+    numbers. Workers of which nothing has been heard for long are forgotten.
     """
     limit = timezone.now() - older_than
     removed: list[Run] = []
     kept: list[tuple[Run, str]] = []
     for run in Run.objects.annotate(rested_at=Coalesce("finished_at", "created_at")).filter(rested_at__lt=limit):
         try:
-            if not _is_counted_on(run):
+            if not _is_counted_on(run) and not _is_service_s(run):
                 _remove(run)
                 removed.append(run)
         except (Conflict, SinkError) as error:
             kept.append((run, str(error)))
-    return Pruned(removed, pool_services.prune_versions(_pinned_versions()), kept)
+    versions = pool_services.prune_versions(_pinned_versions())
+    silent, _ = Worker.objects.filter(beat_at__lt=Now() - _SILENT_LEASES * timing.lease()).delete()
+    return Pruned(removed, versions, kept, _remove_stray_folders(limit), silent)
+
+
+def stray_folders(before: datetime) -> list[Path]:
+    """The folders of runs that came to nothing: their process was killed before the run was in the database."""
+    folder = runs_folder()
+    known = {str(key) for key in Run.objects.values_list("pk", flat=True)}
+    found = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in found if path.name not in known and path.stat().st_mtime < before.timestamp()]
+
+
+def _remove_stray_folders(before: datetime) -> int:
+    stray = stray_folders(min(before, timezone.now() - _STARTING))
+    for path in stray:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(stray)
+
+
+def _is_service_s(run: Run) -> bool:
+    """Whether the service still needs a run: it is live, its workers are ending it, or its generator shows it."""
+    if run.origin != RunOrigin.SERVICE:
+        return False
+    is_live = run.status in {RunStatus.RUNNING, RunStatus.PAUSED} or run.phase == RunPhase.ENDING
+    return is_live or not leases.is_drained(run) or Generator.objects.filter(last_run=run).exists()
 
 
 def _is_counted_on(run: Run) -> bool:

@@ -302,7 +302,8 @@ def test_demo_prints_records_rate_place_and_what_comes_next_and_runs_again(sdg: 
         assert answer.code == 0, answer.err
         assert "records/s" in answer.out
         assert "orders.jsonl" in answer.out
-        assert "sdg run" in answer.out
+        for command in ("sdg run", "sdg up", "sdg import", "sdg seed"):
+            assert command in answer.out
     assert len(lines) == int(float(records))
     assert len(json.loads(lines[0])) == 12
 

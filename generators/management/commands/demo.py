@@ -58,10 +58,14 @@ class Command(SdgCommand):
         self.stdout.write(
             f"\n{report['recordsWritten']:,} records in {seconds:.2f} s: {rate:,} records/s\n"
             f"{path} ({report['bytesWritten']:,} bytes)\n\n"
-            "Next:\n"
+            "Next, file in, file out:\n"
             f"  {sdg} init orders.yaml                   a definition of your own\n"
             f"  {sdg} preview orders.yaml                any of its records\n"
             f"  {sdg} run orders.yaml --to orders.csv    write them\n"
-            f"  {sdg} --help                             everything else"
+            "Or with a service, its API and its admin:\n"
+            f"  {sdg} up                                 serve on http://127.0.0.1:50032\n"
+            f"  {sdg} import orders.yaml                 store what has a destination\n"
+            f"  {sdg} seed orders --wait                 let its workers make the records\n"
+            f"{sdg} --help has everything else"
         )
         return DONE

@@ -23,10 +23,10 @@ from generators.flags import Directed, counted, directed
 from generators.models import Run
 from generators.planning import plan_of_run
 from generators.progress import Bar
-from generators.report import run_report
+from generators.report import run_report, summary
 from generators.run_spec import RunSpec
 from generators.runs.local import Stop, carry_run, interruptible
-from generators.services.runs import RunOrder, find_run, progress_of, start_run
+from generators.services.runs import RunOrder, find_resumable, progress_of, start_run
 from generators.services.validation import validate_definition
 from generators.standard_output import write_to
 from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE
@@ -78,7 +78,7 @@ class Command(DefinitionCommand):
         self._refuse_senseless(options)
         if options["resume"] is not None:
             ready_database()
-            run = find_run(options["resume"])
+            run = find_resumable(options["resume"])
             if obstacles := _digest_obstacles(run.spec["document"], options):
                 return self.refuse(obstacles)
             return self._carry(run, options)
@@ -193,7 +193,7 @@ class Command(DefinitionCommand):
         if options["json"]:
             self.stdout.write(json.dumps(report))
         elif run.status == RunStatus.COMPLETED and not options["quiet"]:
-            for line in _summary(report):
+            for line in summary(report):
                 self.say(line)
         if run.status == RunStatus.COMPLETED:
             if report["recordsFailed"] and not options["quiet"]:
@@ -242,18 +242,3 @@ def _digest_obstacles(document: Any, options: dict[str, Any]) -> Sequence[Issue]
 def _with_hint(issue: Issue) -> Issue:
     is_nowhere = (issue.code, issue.path) == ("MISSING_PARAM", "/destination")
     return replace(issue, hint="say where with --to PATH") if is_nowhere else issue
-
-
-def _summary(report: dict[str, Any]) -> list[str]:
-    amount = f"{report['recordsWritten']:,} records, {report['bytesWritten']:,} bytes"
-    speed = f"{report['activeSeconds']:.2f} s ({report['averageRate']:,} records/s)"
-    lines = [f"{amount} in {speed}, seed {report['effectiveSeed']}"]
-    if report["endReason"] != "RECORD_COUNT":
-        lines.append(f"ended by {report['endReason']}")
-    shown = report["outputs"][:5]
-    lines += [f"  {output['path']}  {output['checksum'] or ''}".rstrip() for output in shown]
-    if len(report["outputs"]) > len(shown):
-        lines.append(f"  … {len(report['outputs']) - len(shown)} more files, see manifest.json beside them")
-    if "digest" in report:
-        lines.append(f"digest {report['digest']}")
-    return lines

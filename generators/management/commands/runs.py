@@ -45,6 +45,10 @@ class Command(SdgCommand):
             self.say(f"{len(pruned.runs)} runs removed; what completed runs have written is left where it is")
             if pruned.pool_versions:
                 self.say(f"{pruned.pool_versions} versions of pools removed, which no run needs any more")
+            if pruned.folders:
+                self.say(f"{pruned.folders} folders of runs removed that had not come to be")
+            if pruned.workers:
+                self.say(f"{pruned.workers} workers forgotten, of which nothing has been heard for long")
             return DONE
         rows = [run_row(run) for run in Run.objects.all()]
         if options["json"]:
@@ -67,4 +71,4 @@ class Command(SdgCommand):
         console_on(self.stdout).print(table)
         pending = next((row for row in rows if row["resume"]), None)
         if pending is not None:
-            self.say(f"go on with: sdg run --resume {pending['runId'][:8]}")
+            self.say(f"go on with: {pending['resume']}")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import signal
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,13 +17,14 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from engine.issues import Issue
+from generators.checkup import health_of
 from generators.definition_files import whole_number
 from generators.runs.supervisor import Child, Supervisor
 from generators.services.runs import prune_runs
 from sdg_project import env
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
-from sdg_project.errors import Conflict, Invalid
+from sdg_project.errors import Conflict, Invalid, Unavailable
 from sdg_project.links import admin_link
 from sdg_project.server import listen
 
@@ -56,8 +55,8 @@ class Command(SdgCommand):
             os.environ["SDG_WORKERS"] = str(options["workers"])  # for the children
             settings.Q_CLUSTER["workers"] = options["workers"]
         with _only_instance():
-            ready_database()
             listening = self._listening(host, port)
+            ready_database()
             port = listening.getsockname()[1]
             listening.set_inheritable(True)
             os.environ.setdefault("SDG_LOG_LEVEL", "INFO")
@@ -66,9 +65,8 @@ class Command(SdgCommand):
             supervisor = Supervisor(cluster, [web], daily=_prune)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: supervisor.stop())
-            shown = f"[{host}]" if ":" in host else host
-            base = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else shown}:{port}"  # noqa: S104
-            threading.Thread(target=self._announce, args=(base, options, supervisor), daemon=True).start()
+            near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+            threading.Thread(target=self._announce, args=(near, port, options), daemon=True).start()
             supervisor.run()
         self.say("ended")
         return DONE
@@ -80,12 +78,13 @@ class Command(SdgCommand):
             hint = "choose another one with --port, or end what uses it"
             raise Conflict("IN_USE", f"port {port} of {host} cannot be used: {error.strerror}", hint=hint) from error
 
-    def _announce(self, base: str, options: dict[str, Any], supervisor: Supervisor) -> None:
+    def _announce(self, host: str, port: int, options: dict[str, Any]) -> None:
         """Say that the service is ready as soon as it is, and where it is."""
+        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         deadline = time.monotonic() + _READY_SECONDS
-        while _health(base) != "UP":
+        while (health := health_of(host, port)) != "UP":
             if time.monotonic() > deadline:
-                self.say(f"the service is {_health(base) or 'silent'} after {_READY_SECONDS:.0f} s; see the log above")
+                self.say(f"the service is {health or 'silent'} after {_READY_SECONDS:.0f} s; see the log above")
                 break
             time.sleep(0.1)
         else:
@@ -97,14 +96,6 @@ class Command(SdgCommand):
         self.stdout.flush()
 
 
-def _health(base: str) -> str:
-    try:
-        with urllib.request.urlopen(f"{base}/api/v1/health", timeout=5) as answer:  # noqa: S310  # our own address
-            return str(json.load(answer)["status"])
-    except (OSError, ValueError, KeyError):
-        return ""
-
-
 def _prune() -> None:
     pruned = prune_runs(older_than=timedelta(days=env.retention_days()))
     _log.info("old runs removed", extra={"fields": {"runs": len(pruned.runs), "kept": len(pruned.kept)}})
@@ -113,8 +104,13 @@ def _prune() -> None:
 @contextmanager
 def _only_instance() -> Iterator[None]:
     """Be the one service of this SDG_HOME; raises Conflict when there is another."""
-    settings.SDG_HOME.mkdir(parents=True, exist_ok=True)
-    with (settings.SDG_HOME / "up.lock").open("w") as lock:
+    try:
+        settings.SDG_HOME.mkdir(parents=True, exist_ok=True)
+        lock = (settings.SDG_HOME / "up.lock").open("w")
+    except OSError as error:
+        message = f"{settings.SDG_HOME} cannot be used: {error.strerror}"
+        raise Unavailable("CONTROL_DB_DOWN", message, hint="set SDG_HOME") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -28,7 +28,7 @@ _log = logging.getLogger("sdg.workers")
 
 class Command(SdgCommand):
     help = "Work on the runs of a service, beside its own workers: with DATABASE_URL on PostgreSQL, from any machine."
-    example = "DATABASE_URL=postgres://sdg@db/sdg sdg worker"
+    example = "sdg worker --once"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="end as soon as nothing is due")

@@ -1,0 +1,211 @@
+"""Bundles: stored generators and pools as one document, and back; all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from engine.issues import Issue, did_you_mean
+from generators.definition import DefinitionShape
+from generators.enums import GeneratorStatus
+from generators.models import Generator
+from generators.services.catalog import create_generator, definition_answer, update_generator
+from generators.services.validation import validate_definition
+from pools import services as pool_services
+from pools.enums import FileFormat
+from pools.models import Pool
+from pools.snapshot import Snapshot
+from pools.staging import StagedPool, stage_pools, store_pools
+from pools.store import pool_folder
+from sdg_project.differences import differences
+from sdg_project.documents import Bundle, Document
+from sdg_project.errors import Invalid, NotFound
+
+_ORDER = {info.alias or name: place for place, (name, info) in enumerate(DefinitionShape.model_fields.items())}
+
+
+class Action(StrEnum):
+    """What an import does with a pool or a generator."""
+
+    CREATE = "CREATE"
+    CHANGE = "CHANGE"
+    LEAVE = "LEAVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an import does with one thing; `details` says what of it changes."""
+
+    action: Action
+    kind: str
+    name: str
+    details: tuple[str, ...] = ()
+
+
+# Export.
+
+
+def export_bundle(names: Sequence[str], *, beside: Path | None) -> dict[str, Any]:
+    """The generators and pools of these names, with the pools that the generators use; all there are without names.
+
+    `beside` is the file that it goes to: paths of pools are relative to it where they lie below its folder, and what
+    was uploaded for a pool is copied there. Raises NotFound for a name, Invalid for uploads when there is no file.
+    """
+    generators, pools = _chosen(names)
+    uploaded = [pool.name for pool in pools if pool.source.get("type") == "UPLOAD"]
+    if uploaded and beside is None:
+        message = f"what was uploaded for {', '.join(uploaded)} does not fit on standard output"
+        raise Invalid([Issue("MISSING_PARAM", "", message, "say --out FILE; the content is written beside it")])
+    bundle = {
+        "pools": [_exported_pool(pool, beside) for pool in sorted(pools, key=lambda each: each.name.lower())],
+        "generators": [
+            dict(sorted(generator.definition.items(), key=lambda part: _ORDER[part[0]]))
+            for generator in sorted(generators, key=lambda each: each.name_key)
+        ],
+    }
+    return {name: part for name, part in bundle.items() if part}
+
+
+def _chosen(names: Sequence[str]) -> tuple[list[Generator], list[Pool]]:
+    generators = {generator.name_key: generator for generator in Generator.objects.all()}
+    pools = {pool.name.lower(): pool for pool in pool_services.list_pools()}
+    if not names:
+        return list(generators.values()), list(pools.values())
+    wanted_generators: dict[str, Generator] = {}
+    wanted_pools: dict[str, Pool] = {}
+    for name in names:
+        generator, pool = generators.get(name.casefold()), pools.get(name.lower())
+        if generator is None and pool is None:
+            known = [*(one.name for one in generators.values()), *(one.name for one in pools.values())]
+            raise NotFound(f'there is no generator and no stored pool "{name}"', hint=did_you_mean(name, known))
+        if generator is not None:
+            wanted_generators[generator.name_key] = generator
+            wanted_pools |= {key: pools[key] for key in generator.pool_fields if key in pools}
+        if pool is not None:
+            wanted_pools[pool.name.lower()] = pool
+    return list(wanted_generators.values()), list(wanted_pools.values())
+
+
+def _exported_pool(pool: Pool, beside: Path | None) -> dict[str, Any]:
+    document = pool_services.pool_document(pool)
+    source = dict(document["source"])
+    if source["type"] == "UPLOAD":
+        source = _copied(pool, source, beside)
+    elif beside is not None and "path" in source:
+        path = Path(source["path"])
+        folder = beside.absolute().parent
+        source["path"] = os.path.relpath(path, folder) if path.is_relative_to(folder) else str(path)
+    return {name: part for name, part in (document | {"source": source}).items() if part not in (None, [], {})}
+
+
+def _copied(pool: Pool, source: dict[str, Any], beside: Path | None) -> dict[str, Any]:
+    """The source of an uploaded pool as a file beside the bundle."""
+    if beside is None:
+        raise ValueError("there is no file to copy to")
+    suffix = FileFormat(source["format"]).value.lower()
+    path = beside.with_name(f"{beside.stem}.pools") / f"{pool.name}.{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(pool_folder(pool.pk) / source["file"], path)
+    rest = {name: part for name, part in source.items() if name not in {"type", "file"}}
+    return {"type": "FILE", "path": str(path.relative_to(beside.parent)), **rest}
+
+
+# Import.
+
+
+def import_bundle(bundle: Bundle, *, base: Path, by: str, dry_run: bool) -> list[Change]:
+    """Create or update the pools and generators of a bundle by their names; what was, or would be, done with each.
+
+    Raises Invalid with everything that is wrong with any of them, their places in the messages; nothing is stored then.
+    """
+    pools, issues = stage_pools(bundle.pools, base=base)
+    issues = [*bundle.issues, *issues]
+    own_pools = {pool.name: pool.snapshot for pool in pools}
+    changes = [_pool_change(pool) for pool in pools]
+    stored: list[Callable[[], object]] = []
+    names: set[str] = set()
+    for document in bundle.generators:
+        current, wrong = _examined(document, own_pools, names)
+        issues += wrong
+        if wrong:
+            continue
+        change = _generator_change(document.value, current)
+        changes.append(change)
+        if change.action is not Action.LEAVE:
+            stored.append(_storing(document.value, current, by))
+    if issues:
+        raise Invalid(issues)
+    if not dry_run:
+        store_pools([pool for pool in pools if pool.is_new_or_changed], then=lambda: _all(stored))
+    return changes
+
+
+def _all(steps: Iterable[Callable[[], object]]) -> None:
+    for step in steps:
+        step()
+
+
+def _storing(document: Any, current: Generator | None, by: str) -> Callable[[], object]:
+    if current is None:
+        return lambda: create_generator(document, by=by)
+    generator_id = current.pk
+    return lambda: update_generator(generator_id, document)
+
+
+def _examined(
+    document: Document, own_pools: dict[str, Snapshot], names: set[str]
+) -> tuple[Generator | None, list[Issue]]:
+    """The stored generator of a definition's name, if there is one, and what is wrong with the definition."""
+    validation = validate_definition(
+        document.value,
+        own_pools=own_pools,
+        updated_at=timezone.now(),
+        root=str(settings.SDG_OUTPUT_ROOT),
+        preview=0,
+        destination_required=True,
+    )
+    issues = list(validation.errors)
+    current = None
+    if validation.plan is not None:
+        name = validation.plan.definition.name
+        key = name.casefold()
+        if key in names:
+            issues.append(Issue("DUPLICATE_VALUE", "/name", f'there are two generators "{name}"'))
+        names.add(key)
+        current = Generator.objects.filter(name_key=key).first()
+        is_running = current is not None and current.status == GeneratorStatus.RUNNING
+        if current is not None and is_running and _generator_change(document.value, current).action is Action.CHANGE:
+            message = f'generator "{current.name}" is RUNNING, so it cannot be changed'
+            issues.append(Issue("INVALID_TRANSITION", "/name", message, "pause or stop it first"))
+    placed = [
+        replace(issue, path=document.at + issue.path, message=f"{document.where(issue.path)}: {issue.message}")
+        for issue in issues
+    ]
+    return current, placed
+
+
+def _pool_change(pool: StagedPool) -> Change:
+    if pool.current is None:
+        return Change(Action.CREATE, "pool", pool.name, (f"{pool.loaded.records.height:,} rows",))
+    if not pool.is_new_or_changed:
+        return Change(Action.LEAVE, "pool", pool.name)
+    after = Pool(name=pool.name, **pool.definition)
+    details = list(differences(pool_services.pool_document(pool.current), pool_services.pool_document(after)))
+    if pool.has_other_rows:
+        details.append(f"other content: {pool.current.row_count:,} → {pool.loaded.records.height:,} rows")
+    return Change(Action.CHANGE, "pool", pool.name, tuple(details))
+
+
+def _generator_change(document: dict[str, Any], current: Generator | None) -> Change:
+    if current is None:
+        return Change(Action.CREATE, "generator", str(document["name"]))
+    details = tuple(differences(definition_answer(current.definition), definition_answer(document)))
+    return Change(Action.CHANGE if details else Action.LEAVE, "generator", current.name, details)

@@ -1,0 +1,110 @@
+"""Staged pools: read and loaded, but not stored yet; then all of them are stored at once, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from engine.issues import Issue
+from pools import services, store
+from pools.definition import read_pool
+from pools.loading import Loaded, load
+from pools.models import Pool
+from pools.snapshot import Snapshot, snapshot_of
+from sdg_project.documents import Document
+from sdg_project.errors import Invalid, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class StagedPool:
+    """A pool as it would be stored; `current` is the stored one of its name, if there is one."""
+
+    name: str
+    definition: dict[str, Any]
+    loaded: Loaded
+    load_duration_ms: int
+    snapshot: Snapshot
+    current: Pool | None
+
+    @property
+    def has_other_rows(self) -> bool:
+        """Whether the stored pool holds another table."""
+        if self.current is None:
+            return True
+        version = self.current.versions.filter(version=self.current.version).first()
+        return version is None or version.content_hash != self.snapshot.content_hash
+
+    @property
+    def is_new_or_changed(self) -> bool:
+        return self.has_other_rows or any(getattr(self.current, key) != part for key, part in self.definition.items())
+
+
+def stage_pools(documents: Sequence[Document], *, base: Path) -> tuple[list[StagedPool], list[Issue]]:
+    """The pools of a bundle, and everything that is wrong with them; relative paths are below `base`."""
+    staged: list[StagedPool] = []
+    issues: list[Issue] = []
+    names: set[str] = set()
+    for document in documents:
+        try:
+            pool = _stage(document.value, base=base)
+            if pool.name.lower() in names:
+                raise Invalid([Issue("DUPLICATE_VALUE", "/name", f'there are two pools "{pool.name}"')])
+        except Invalid as error:
+            issues += [
+                replace(issue, path=document.at + issue.path, message=f"{document.where(issue.path)}: {issue.message}")
+                for issue in error.issues
+            ]
+            continue
+        names.add(pool.name.lower())
+        staged.append(pool)
+    return staged, issues
+
+
+def store_pools(staged: Sequence[StagedPool], *, then: Callable[[], None]) -> None:
+    """Store pools, and do what follows in the same transaction; when anything fails, nothing has changed."""
+    made: list[UUID] = []
+    try:
+        with ExitStack() as locks, transaction.atomic():
+            for pool in staged:
+                stored = _row(pool)
+                if pool.current is None:
+                    made.append(stored.pk)
+                locks.enter_context(store.loading_lock(stored.pk))
+                services.publish(stored.pk, pool.loaded, duration_ms=pool.load_duration_ms, changes=pool.definition)
+            then()
+    except BaseException:
+        for pool_id in made:
+            store.remove_pool_folder(pool_id)
+        raise
+
+
+def _stage(document: Any, *, base: Path) -> StagedPool:
+    definition = read_pool(document)
+    shape = definition.shape
+    started = monotonic()
+    loaded = load(definition, base=base)
+    try:
+        current = services.get_pool(shape.name)
+    except NotFound:
+        current = None
+    return StagedPool(
+        name=current.name if current is not None else shape.name,
+        definition=services.stored_definition(shape, services.absolute_source(document["source"], base=base)),
+        loaded=loaded,
+        load_duration_ms=int((monotonic() - started) * 1000),
+        snapshot=snapshot_of(loaded.records, pool=shape.name, version=1, weight_column=shape.weight_column),
+        current=current,
+    )
+
+
+def _row(pool: StagedPool) -> Pool:
+    if pool.current is not None:
+        return services.get_pool(pool.name)  # NotFound when it has been removed meanwhile
+    return Pool.objects.create(name=pool.name, **pool.definition)
