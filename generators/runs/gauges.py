@@ -14,17 +14,33 @@ KEPT_LATENCIES = 50
 
 
 class Gauges:
-    """The last positions of a shard with their times, and how long its last commits took."""
+    """The last positions of a shard with their times, how long its last commits took, and how it keeps its pace.
 
-    def __init__(self, positions: Iterable[Sequence[float]], latencies_ms: Iterable[float]) -> None:
+    `target_rate` is None where nothing sets a pace.
+    """
+
+    def __init__(
+        self,
+        positions: Iterable[Sequence[float]],
+        latencies_ms: Iterable[float],
+        *,
+        target_rate: float | None = None,
+        behind_s: float = 0.0,
+    ) -> None:
         self._positions = [(float(at), int(record)) for at, record in positions]
         self._latencies_ms = list(latencies_ms)
+        self.target_rate, self.behind_s = target_rate, behind_s
 
     @classmethod
     def of(cls, shard: Shard) -> Gauges:
         """Those that the shard's row holds."""
         kept: Mapping[str, Any] = shard.gauges or {}
-        return cls(kept.get("positions", ()), kept.get("latenciesMs", ()))
+        return cls(
+            kept.get("positions", ()),
+            kept.get("latenciesMs", ()),
+            target_rate=kept.get("targetRate"),
+            behind_s=kept.get("behindS", 0.0),
+        )
 
     def note(self, next_record: int, *, latency_s: float | None) -> None:
         """Where the shard is now, and how long its commit took if there was one."""
@@ -36,7 +52,12 @@ class Gauges:
 
     def as_json(self) -> dict[str, Any]:
         """As the row keeps it."""
-        return {"positions": [list(one) for one in self._positions], "latenciesMs": self._latencies_ms}
+        return {
+            "positions": [list(one) for one in self._positions],
+            "latenciesMs": self._latencies_ms,
+            "targetRate": self.target_rate,
+            "behindS": self.behind_s,
+        }
 
     def rate(self, now: float) -> float:
         """Records per second over the last `WINDOW_SECONDS`."""

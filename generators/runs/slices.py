@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from engine.errors import RecordInvalid
 from engine.issues import PAUSING
+from engine.rates import MICROS
+from engine.schedule import Schedule
 from engine.span import Span
 from generators.enums import DesiredState, EndReason, EscalateTo, OnError, RunPhase, RunStatus, ShardState
 from generators.error_handling import ErrorHandlingShape
@@ -146,7 +148,7 @@ class SliceWorker:
         plan = kept.job.plan
         stopwatch = Stopwatch(shard.run, plan)
         rejects = Rejects.of(plan, shard)
-        watch = _SliceWatch(shard, self.worker_id, stopwatch, rejects)
+        watch = _SliceWatch(shard, self.worker_id, stopwatch, schedule=plan.pace.schedule, rejects=rejects)
         reached = run_slice(
             rejects or plan,
             kept.sink,
@@ -223,15 +225,23 @@ class SliceWorker:
 class _SliceWatch(Watch):
     """Keeps the lease, writes progress, and ends the slice when its time is over or a person wants it."""
 
-    def __init__(self, shard: Shard, worker_id: str, stopwatch: Stopwatch, rejects: Rejects | None) -> None:
-        self.shard, self.worker_id, self._stopwatch, self._rejects = shard, worker_id, stopwatch, rejects
+    def __init__(
+        self,
+        shard: Shard,
+        worker_id: str,
+        stopwatch: Stopwatch,
+        *,
+        schedule: Schedule | None,
+        rejects: Rejects | None,
+    ) -> None:
+        self.shard, self.worker_id = shard, worker_id
+        self._stopwatch, self._schedule, self._rejects = stopwatch, schedule, rejects
         self.excess: str | None = None
         """Why there are too many bad records to go on."""
         self.is_over: EndReason | None = None
         self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
         self._gauges = Gauges.of(shard)
         self._ends_at = time.monotonic() + timing.slice_time() / timedelta(seconds=1)
-        self._looked_at = 0.0
         self._begun_at = time.monotonic()
 
     def about_to_make(self, span: Span) -> None:
@@ -249,6 +259,9 @@ class _SliceWatch(Watch):
     def committed(self, progress: Progress) -> bool:
         shard = self.shard
         now = time.monotonic()
+        if self._schedule is not None:
+            begun, later = (self._schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
+            self._gauges.target_rate, self._gauges.behind_s = float(later - begun), progress.behind_us / MICROS
         has_progressed = progress.next_record > shard.next_record
         self._gauges.note(progress.next_record, latency_s=now - self._begun_at if has_progressed else None)
         values: dict[str, Any] = {

@@ -26,6 +26,7 @@ _SHARD = (
     "last_error", "gauges", "progressed_at",
 )  # fmt: skip
 _POOLS = "last_run__spec__pools"
+_DURATION = "last_run__spec__document__durationSeconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Metrics:
     in_flight: int = 0
     bytes_written: int = 0
     next_record: int = 0
+    target_rate: float | None = None
+    behind_seconds: float = 0.0
     current_rate: float = 0.0
     average_rate: float = 0.0
     progress: float | None = 0.0
@@ -74,7 +77,7 @@ def metrics_of(generator_id: UUID) -> Metrics:
     run_names = [f"last_run__{name}" for name in _RUN]
     shard_names = [f"last_run__shards__{name}" for name in _SHARD]
     found = Generator.objects.filter(pk=generator_id).order_by("last_run__shards__number")
-    rows = list(found.values("status", "definition__seed", _POOLS, *run_names, *shard_names))
+    rows = list(found.values("status", "definition__seed", _POOLS, _DURATION, *run_names, *shard_names))
     if not rows:
         raise NotFound(f"there is no generator {generator_id}")
     first = rows[0]
@@ -83,13 +86,24 @@ def metrics_of(generator_id: UUID) -> Metrics:
     run = Run(**dict(zip(_RUN, (first[name] for name in run_names), strict=True)))
     shards = [Shard(**dict(zip(_SHARD, (row[name] for name in shard_names), strict=True))) for row in rows]
     pins: Mapping[str, Mapping[str, Any]] = first[_POOLS] or {}
-    return _metrics(generator_id, run, shards, {name: int(pin["version"]) for name, pin in pins.items()})
+    versions = {name: int(pin["version"]) for name, pin in pins.items()}
+    duration = None if first[_DURATION] is None else float(first[_DURATION])
+    return _metrics(generator_id, run, shards, versions, duration_seconds=duration)
 
 
-def _metrics(generator_id: UUID, run: Run, shards: Sequence[Shard], pool_versions: Mapping[str, int]) -> Metrics:
+def _metrics(
+    generator_id: UUID,
+    run: Run,
+    shards: Sequence[Shard],
+    pool_versions: Mapping[str, int],
+    *,
+    duration_seconds: float | None,
+) -> Metrics:
+    """`duration_seconds` is how long the run is to last; None when something else ends it."""
     now = timezone.now()
     is_running = run.status == RunStatus.RUNNING
     active = run.active_seconds + (_seconds(now - run.running_since) if run.running_since else 0.0)
+    seconds = duration_seconds if run.record_count is None else None
     failed = sum(shard.rejected for shard in shards)
     durable = sum(shard.next_record - shard.first_record for shard in shards)
     in_flight = sum(max(0, shard.made_record - shard.next_record) for shard in shards)
@@ -110,10 +124,12 @@ def _metrics(generator_id: UUID, run: Run, shards: Sequence[Shard], pool_version
         in_flight=in_flight,
         bytes_written=sum(shard.bytes_written for shard in shards),
         next_record=_next_record(shards),
+        target_rate=_target_rate(shards) if is_running else None,
+        behind_seconds=max(Gauges.of(shard).behind_s for shard in shards) if is_running else 0.0,
         current_rate=current,
         average_rate=average,
-        progress=_progress(durable + in_flight, run.record_count),
-        estimated_end_at=_end(run, durable, rate=current or average, now=now) if is_running else None,
+        progress=_progress(durable + in_flight, run.record_count) if seconds is None else min(1.0, active / seconds),
+        estimated_end_at=_end(run, durable, rate=current or average, now=now, seconds=seconds) if is_running else None,
         latency=_latency([one for shard in shards for one in Gauges.of(shard).latencies_ms]),
         last_error=_last_error(run, shards),
         pool_versions=pool_versions,
@@ -130,6 +146,12 @@ def _current_rate(shards: Sequence[Shard]) -> float:
     return sum(Gauges.of(shard).rate(now) for shard in shards)
 
 
+def _target_rate(shards: Sequence[Shard]) -> float | None:
+    """What the run's rate wants at the moment; None where nothing sets a pace."""
+    rates = [rate for shard in shards if (rate := Gauges.of(shard).target_rate) is not None]
+    return sum(rates) if rates else None
+
+
 def _next_record(shards: Sequence[Shard]) -> int:
     """The lowest record number that nobody has made yet; behind the last one when all are made."""
     reached = [(max(shard.made_record, shard.next_record), shard.end_record) for shard in shards]
@@ -143,13 +165,17 @@ def _progress(generated: int, record_count: int | None) -> float | None:
     return generated / record_count if record_count else 1.0
 
 
-def _end(run: Run, durable: int, *, rate: float, now: datetime) -> datetime | None:
-    """When the run will be over if it goes on at a rate; None when that cannot be said."""
-    if run.record_count is None or rate <= 0:
+def _end(run: Run, durable: int, *, rate: float, now: datetime, seconds: float | None) -> datetime | None:
+    """When the run will be over if it goes on at a rate, or for as long as it is to last; None when nobody knows."""
+    if seconds is not None:
+        begun = run.running_since or now
+        left = seconds - run.active_seconds - _seconds(now - begun)
+    elif run.record_count is None or rate <= 0:
         return None
-    seconds = max(0, run.record_count - durable) / rate
+    else:
+        left = (run.record_count - durable) / rate
     try:
-        return now + timedelta(seconds=seconds)
+        return now + timedelta(seconds=max(0.0, left))
     except OverflowError:  # beyond the year 9999
         return None
 

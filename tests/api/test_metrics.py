@@ -252,3 +252,30 @@ def test_many_shards_take_no_more_queries(start: Callable[..., str], viewer: Cal
 
     assert len(queries) == 1
     assert viewer.get(f"{path}/metrics").json()["progress"] == 0
+
+
+def test_a_run_with_a_rate_and_a_duration_says_how_it_keeps_them(
+    editor: Caller, start: Callable[..., str], settings: Any
+) -> None:
+    settings.SDG_LEASE_SECONDS = 4
+    path = start(
+        recordCount=None,
+        generationMode="REALTIME",
+        endCondition="DURATION",
+        durationSeconds=3600,
+        rate={"recordsPerSecond": 200},
+    )
+
+    worker = SliceWorker("test")
+    for _ in range(2):
+        worker.work(Shard.objects.get().pk)
+    worker.let_go()
+    metrics = editor.get(f"{path}/metrics").json()
+
+    assert metrics["status"] == "RUNNING"
+    assert metrics["targetRate"] == 200
+    assert 0 <= metrics["behindBySeconds"] < 5
+    assert 0 < metrics["progress"] < 0.1
+    assert metrics["estimatedEndAt"] is not None
+    assert metrics["recordsWritten"] > 0
+    assert _adds_up(metrics)
