@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from generators.plan import Plan
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs; default 5")
     parser.add_argument(
-        "--part", choices=["fields", "formats", "orders", "pools", "rates", "start"], help="only one part"
+        "--part", choices=["fields", "formats", "orders", "pools", "rates", "service", "start"], help="only one part"
     )
     arguments = parser.parse_args()
     import django
@@ -40,6 +40,7 @@ def main() -> None:
     django.setup()
     from sdg_project.memory import keep_freed_memory
     from tests.bench.rates import bench_rates
+    from tests.bench.service import bench_service
 
     keep_freed_memory()
     parts: dict[str, Callable[[int], None]] = {
@@ -48,6 +49,7 @@ def main() -> None:
         "orders": bench_orders,
         "pools": bench_pools,
         "rates": bench_rates,
+        "service": bench_service,
         "start": bench_start,
     }
     for name, part in parts.items():
@@ -92,12 +94,19 @@ def orders_plan() -> Plan:
     from generators.examination import compile_plan
     from generators.facts import RunFacts
     from generators.planning import PoolShelf
+
+    facts = RunFacts(seed=42, started_at=STARTED_AT, record_count=10**12)
+    return compile_plan(read_definition(orders_document()), facts=facts, pools=PoolShelf())
+
+
+def orders_document() -> dict[str, Any]:
+    """The definition of orders that the demo runs."""
     from sdg_project.documents import parse_documents
 
     text = files("generators.bundles").joinpath("orders.yaml").read_text(encoding="utf-8")
     [document] = parse_documents(text, origin="orders.yaml")
-    facts = RunFacts(seed=42, started_at=STARTED_AT, record_count=10**12)
-    return compile_plan(read_definition(document.value), facts=facts, pools=PoolShelf())
+    value: dict[str, Any] = document.value
+    return value
 
 
 def bench_formats(rounds: int) -> None:
