@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 
@@ -41,12 +42,19 @@ def test_a_run_that_was_killed_goes_on(sdg: Sdg, url: str) -> None:
     path = sdg.definition(recordCount=3_000_000)
     undisturbed = sdg("run", path, "--to", "a.jsonl", "--json").json
 
-    killed = killed_after(sdg.start("run", path, "--to", "b.jsonl", "--workers", "2", DATABASE_URL=url), 3)
+    process = sdg.start("run", path, "--to", "b.jsonl", "--workers", "2", DATABASE_URL=url)
+    _wait_until_it_writes(sdg, process)
+    killed = killed_after(process, 0.5)
     resumed = sdg("run", "--resume", "last", "--workers", "2", "--json", DATABASE_URL=url)
 
     assert killed
     assert resumed.code == 0, resumed.err
     assert resumed.json["outputs"][0]["checksum"] == undisturbed["outputs"][0]["checksum"]
+
+
+def _wait_until_it_writes(sdg: Sdg, process: subprocess.Popen[str]) -> None:
+    while not list(sdg.folder.glob(".b.jsonl.sdg-*/shard-0.data")) and process.poll() is None:
+        time.sleep(0.02)
 
 
 def test_pools_previews_and_pruning_work(sdg: Sdg, url: str) -> None:
@@ -83,8 +91,7 @@ def test_a_server_that_goes_away_is_code_3_and_the_run_goes_on_when_it_is_back(s
 
     with OwnServer() as server:
         process = sdg.start("run", path, "--to", "b.jsonl", "--workers", workers, DATABASE_URL=server.url)
-        while not list(sdg.folder.glob(".b.jsonl.sdg-*/shard-0.data")) and process.poll() is None:
-            time.sleep(0.02)
+        _wait_until_it_writes(sdg, process)
         server.stop()
         _, err = process.communicate(timeout=60)
         away = sdg("runs", DATABASE_URL=server.url)
