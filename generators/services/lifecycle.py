@@ -87,6 +87,7 @@ def start_generator(generator_id: UUID, options: StartOptions, *, by: str) -> Ge
     workers = count_alive()
     if not workers:
         raise Unavailable("NO_WORKER", "there is no worker that could do it", hint="start one: sdg up, or sdg worker")
+    _settle(generator)
     document, first_record = _to_run(generator, options)
     order = RunOrder(
         owner=f"generator:{generator.pk}",
@@ -209,6 +210,23 @@ def _wait_until_drained(run: Run, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not leases.is_drained(run):
         time.sleep(_POLL_SECONDS)
+
+
+def _settle(generator: Generator) -> None:
+    """Let the last run come to its end before another one writes to the same place.
+
+    A stopped run shows what it has written; is that not done in time, its workers are shut out and it stays hidden.
+    """
+    last = generator.last_run
+    if last is None:
+        return
+    left = Run.objects.filter(pk=last.pk, status=RunStatus.STOPPED).exclude(phase=RunPhase.ENDED)
+    deadline = time.monotonic() + FENCE_SECONDS
+    while time.monotonic() < deadline and left.exists():
+        time.sleep(_POLL_SECONDS)
+    with transaction.atomic():
+        left.update(phase=RunPhase.ENDED)
+        leases.fence(last)
 
 
 def _check_quota(by: str) -> None:

@@ -130,6 +130,7 @@ class Life(RuleBasedStateMachine):
 
 def test_b8_whatever_happens_in_whatever_order(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "DRAIN_SECONDS", 0.0)
+    monkeypatch.setattr(lifecycle, "FENCE_SECONDS", 0.0)
     Life.floor = floor
     run = floor.finish(floor.start("calm", streamName="orders", recordCount=COUNT))
     assert run.status == "COMPLETED"

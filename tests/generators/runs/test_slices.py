@@ -15,7 +15,14 @@ from generators.models import Run, Shard
 from generators.plan import Plan
 from generators.runs import leases
 from generators.runs.slices import SliceWorker
-from generators.services.lifecycle import pause_generator, resume_generator, stop_generator
+from generators.services import lifecycle
+from generators.services.lifecycle import (
+    StartOptions,
+    pause_generator,
+    resume_generator,
+    start_generator,
+    stop_generator,
+)
 from sinks.destinations.file import FileDestination
 from sinks.errors import TerminalSinkError, TransientSinkError
 from sinks.files.shard import ShardWriter
@@ -156,7 +163,65 @@ def test_a_run_that_is_stopped_before_it_has_begun_leaves_nothing(floor: Floor) 
     assert not (floor.out / "orders.jsonl").exists()
 
 
-def test_a_record_that_kills_worker_after_worker_is_found_and_named(floor: Floor) -> None:
+@pytest.mark.parametrize("action", ["stop", "resume", "start"])
+def test_b7_who_still_drains_is_shut_out_before_anybody_else_writes(
+    floor: Floor, calm: bytes, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "DRAIN_SECONDS", 0.0)
+    monkeypatch.setattr(lifecycle, "FENCE_SECONDS", 0.0)
+    run = start(floor)
+    assert run.generator_id is not None
+    floor.turn(SliceWorker("w1"), run)
+    draining = leases.claim(run.shards.get().pk, "slow")
+    assert draining is not None
+    pause_generator(run.generator_id)
+
+    if action == "resume":
+        resume_generator(run.generator_id)
+    else:
+        stop_generator(run.generator_id)
+        leases.renew(draining)  # it may come to its commit, which counts
+    if action == "start":
+        start_generator(run.generator_id, StartOptions(), by="tester")
+
+    if action != "stop":
+        with pytest.raises(leases.LeaseLost):
+            leases.renew(draining)
+        newest = floor.run_of(run.generator) if run.generator else run
+        assert floor.finish(newest).status == "COMPLETED"
+        assert floor.content() == calm
+    else:
+        leases.release(draining)
+        floor.finish(run)
+        assert (run.status, run.phase) == ("STOPPED", RunPhase.ENDED)
+        assert floor.content().splitlines() == calm.splitlines()[:FRAME]
+
+
+def test_b5_a_pause_inside_of_a_commit_lets_it_happen_as_a_whole(
+    floor: Floor, calm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "DRAIN_SECONDS", 0.0)
+    run, commit = start(floor), ShardWriter.commit
+    assert run.generator_id is not None
+    floor.turn(SliceWorker("w1"), run)
+
+    def paused(sink: ShardWriter, next_record: int) -> None:
+        assert run.generator_id is not None
+        pause_generator(run.generator_id)
+        commit(sink, next_record)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ShardWriter, "commit", paused)
+        floor.turn(SliceWorker("w2"), run)
+
+    run.refresh_from_db()
+    assert (run.status, run.shards.get().next_record) == ("PAUSED", 2 * FRAME)
+    resume_generator(run.generator_id)
+    assert floor.finish(run).status == "COMPLETED"
+    assert floor.content() == calm
+
+
+def test_c7_a_record_that_kills_worker_after_worker_is_found_and_named(floor: Floor) -> None:
     class Died(BaseException):
         """What a killed process does not say."""
 
@@ -233,7 +298,7 @@ def test_what_a_person_can_mend_pauses_and_what_nobody_can_fails(
     assert floor.content() == calm
 
 
-def test_a_worker_that_would_make_other_records_refuses_and_another_one_goes_on(floor: Floor, calm: bytes) -> None:
+def test_c13_a_worker_that_would_make_other_records_refuses_and_another_one_goes_on(floor: Floor, calm: bytes) -> None:
     run = start(floor)
     right = run.spec_hash
     Run.objects.filter(pk=run.pk).update(spec_hash="0" * 32)
