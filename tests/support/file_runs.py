@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from engine.cuts import Cuts
+from engine.issues import Severity
 from engine.span import Span
 from generators.definition import read_definition
 from generators.examination import examine
@@ -158,8 +159,8 @@ def destination_of(run: FileRun, plan: Plan | None = None) -> Destination[Any]:
         overwrite=run.overwrite,
     )
     destination = kind(config, delivery)
-    if issues := destination.check():
-        raise ValueError(issues)
+    if errors := [issue for issue in destination.check() if issue.severity is Severity.ERROR]:
+        raise ValueError(errors)
     return destination
 
 
