@@ -97,7 +97,9 @@ def test_a_duration_on_standard_output_has_all_that_is_planned_in_it(sdg: Sdg) -
     assert len(answer.out.splitlines()) == 500
 
 
-@pytest.mark.parametrize("where", ["file.finish.log", "file.show.part", "run.finalize", "file.finalize.done"])
+@pytest.mark.parametrize(
+    "where", ["run.finalize", "file.finalize.part", "file.finalize.manifest", "file.finalize.done"]
+)
 def test_a_run_that_dies_while_it_ends_early_ends_all_the_same(sdg: Sdg, where: str) -> None:
     path = sdg.definition(
         fieldMappings=FIELDS[:1],

@@ -135,7 +135,6 @@ def test_paced_frames_end_with_each_second(arrival: Arrival, curve: str, frame: 
     assert [one.start for one in frames(cuts, count)] == sorted(wanted)
     for number in (599, 0, 300, 301, 42):  # in any order
         assert cuts.frame_end(number) == min((b for b in wanted if b > number), default=cuts.frame_end(number))
-        assert cuts.is_border(number) == (number in wanted)
 
 
 def test_a_paced_run_has_one_shard() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.batch import Batch
+from engine.batch import Batch, joined
 from engine.digest import digest_of
 from engine.draws import happens
 from engine.span import Span
@@ -56,10 +56,10 @@ def test_any_cut_makes_the_same_records() -> None:
         plan = plan_of()
         spans = [Span(start, min(size, 1_000 - start)) for start in range(0, 1_000, size)]
         parts = [plan.batch(span) for span in reversed(spans)][::-1]
-        joined = sum(parts[1:], parts[0])
+        together = joined(parts)
 
-        assert joined.records.equals(whole.records)
-        assert all(np.array_equal(joined.missing[name], mask) for name, mask in whole.missing.items())
+        assert together.records.equals(whole.records)
+        assert all(np.array_equal(together.missing[name], mask) for name, mask in whole.missing.items())
 
 
 def test_columns_stand_in_the_order_of_the_mappings_without_those_omitted() -> None:

@@ -112,7 +112,7 @@ def test_every_process_sees_the_same_destination(workshop: Workshop) -> None:
 
     assert first.delivery == second.delivery
     assert first.delivery.cuts == RunSpec.from_json(run.spec).cuts(None) == Cuts(65_536)
-    assert first.delivery.records == 200_000
+    assert first.delivery.span == Span(0, 200_000)
     assert len(first.delivery.shards) == 3
 
 

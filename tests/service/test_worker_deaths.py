@@ -23,7 +23,12 @@ FAILPOINTS = sorted(
 def document(**changes: Any) -> dict[str, Any]:
     config = {"path": "orders.jsonl"}
     return definition(
-        streamName="orders", seed=42, recordCount=COUNT, destination={"type": "FILE", "config": config}, **changes
+        onError="CONTINUE",
+        streamName="orders",
+        seed=42,
+        recordCount=COUNT,
+        destination={"type": "FILE", "config": config},
+        **changes,
     )
 
 

@@ -37,7 +37,7 @@ class Caller:
             named.setdefault("Authorization", f"Bearer {self.token}")
         content_type = named.pop("content-type", "application/json")
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        address = path if path in OUTSIDE else BASE + path
+        address = path if path.partition("?")[0] in OUTSIDE else BASE + path
         return Client().generic(method, address, data, content_type, headers=named)
 
     def get(self, path: str, **headers: str) -> Any:
