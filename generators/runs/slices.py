@@ -49,6 +49,8 @@ NARROWER = {2: 4_096, 3: 256, 4: 16, 5: 1}
 """After so many owners that died: how many records are made at a time, so that the one that kills them is found."""
 _NONE = -2
 """The epoch of nobody."""
+_SOON_JOINED_BYTES = 2**30
+"""Shards with less than that are brought together at once; with more, by a task that may take longer."""
 AWAY = (OperationalError, InterfaceError)
 """What is raised when the control database is away."""
 _log = logging.getLogger("sdg.workers")
@@ -80,11 +82,11 @@ class SliceWorker:
         failpoint("slice.claimed")
         run_id.set(str(shard.run_id))
         try:
-            self._turn(shard)
+            following = self._turn(shard)
         finally:
             run_id.set(None)
-        if shard.run.phase == RunPhase.PREPARING:  # what has been prepared need not wait for another ring
-            self.work(shard_id)
+        if following is not None:
+            self.work(following)
         return True
 
     def let_go(self) -> None:
@@ -94,15 +96,16 @@ class SliceWorker:
             self._kept.job.destination.close()
             self._kept = None
 
-    def _turn(self, shard: Shard) -> None:
+    def _turn(self, shard: Shard) -> int | None:
+        """One kind of work on a shard; the shard that need not wait for another ring, if there is one."""
         run = shard.run
         try:
             if shard.lost_claims >= leases.MAX_LOST_CLAIMS:
                 _give_up(shard)
             elif run.phase == RunPhase.PREPARING:
-                self._prepare(shard)
+                return self._prepare(shard)
             elif run.phase == RunPhase.WRITING:
-                self._write(shard)
+                return self._write(shard)
             else:
                 self._end(shard)
         except (LeaseLost, Fenced) as error:
@@ -119,7 +122,10 @@ class SliceWorker:
             _retry_later(shard, error)
         except SinkError as error:
             self.let_go()
-            _break_off(shard, error.code, str(error))
+            if error.code == "RERUN_WOULD_COLLIDE" and shard.lost_claims:
+                _retry_later(shard, error)  # who had the shard before may still be alive, and hold the place
+            else:
+                _break_off(shard, error.code, str(error))
         except Conflict as error:
             self.let_go()
             _refuse(shard, error)
@@ -127,23 +133,27 @@ class SliceWorker:
             self.let_go()
             _log.exception("a slice has failed", extra={"fields": {"shard": shard.number}})
             _break_off(shard, "INTERNAL", "something went wrong that is no fault of the definition; see the log")
+        return None
 
     # The three kinds of work.
 
-    def _prepare(self, shard: Shard) -> None:
+    def _prepare(self, shard: Shard) -> int:
         """Get the destination ready, once per run, before its shards are written."""
         job = self._job(shard)
-        job.destination.prepare()
-        failpoint("slice.prepared")
-        job.destination.close()
+        try:
+            job.destination.prepare()
+            failpoint("slice.prepared")
+        finally:
+            job.destination.close()
         with transaction.atomic():
             leases.renew(shard)
             Run.objects.filter(pk=shard.run_id, phase=RunPhase.PREPARING).update(phase=RunPhase.WRITING)
             leases.release(shard, **_REACHED)
             for waiting in shard.run.shards.filter(state=ShardState.READY):
                 ring(waiting, RunPhase.WRITING)
+        return shard.pk
 
-    def _write(self, shard: Shard) -> None:
+    def _write(self, shard: Shard) -> int | None:
         kept = self._opened(shard)
         plan = kept.job.plan
         stopwatch = Stopwatch(shard.run, plan)
@@ -162,6 +172,7 @@ class SliceWorker:
         )
         failpoint("slice.before_release")
         is_done = reached.next_record >= shard.end_record or watch.is_over is not None
+        following: int | None = None
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=shard.run_id)
             leases.renew(shard)
@@ -173,7 +184,10 @@ class SliceWorker:
                 ring(shard, RunPhase.WRITING)
             elif not run.shards.filter(state=ShardState.READY).exists():
                 Run.objects.filter(pk=run.pk, phase=RunPhase.WRITING).update(phase=RunPhase.ENDING)
-                ring(run.shards.get(number=0), RunPhase.ENDING)
+                first = run.shards.get(number=0)
+                ring(first, RunPhase.ENDING)
+                if sum(one.bytes_written for one in run.shards.all()) < _SOON_JOINED_BYTES:
+                    following = first.pk
         if watch.excess is not None:
             _escalate(shard.run, rejects, watch.excess)
         if is_done:
@@ -182,17 +196,20 @@ class SliceWorker:
             # A sink that holds more than was committed is opened anew.
             epoch = shard.epoch if not reached.in_flight else _NONE
             self._kept = replace(kept, epoch=epoch, next_record=reached.next_record)
+        return following
 
     def _end(self, shard: Shard) -> None:
         """Bring the shards together at the destination: all of them, or what a person's stop has left."""
         job = self._job(shard)
         run = shard.run
+        try:
+            written = job.destination.finalize(ends=ends_of(job, mine=shard), on_progress=lambda: leases.renew(shard))
+            failpoint("slice.finalized")
+        finally:
+            job.destination.close()
         outputs = [
-            {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum}
-            for one in job.destination.finalize(ends=ends_of(job, mine=shard), on_progress=lambda: leases.renew(shard))
+            {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum} for one in written
         ]
-        failpoint("slice.finalized")
-        job.destination.close()
         with transaction.atomic():
             leases.renew(shard)
             if run.status == RunStatus.STOPPED:

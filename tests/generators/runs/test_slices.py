@@ -279,6 +279,43 @@ def test_a_destination_that_is_away_is_tried_again_and_the_run_pauses_when_the_b
     assert floor.content() == calm
 
 
+def test_a_place_that_a_lost_owner_still_holds_is_waited_for(
+    floor: Floor, calm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(destination: FileDestination) -> None:
+        raise TerminalSinkError("RERUN_WOULD_COLLIDE", "another run is writing there now")
+
+    run = start(floor)
+    run.shards.update(lost_claims=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileDestination, "prepare", held)
+        floor.turn(SliceWorker("w1"), run)
+
+    run.refresh_from_db()
+    assert (run.status, run.shards.get().retries) == ("RUNNING", 1)
+    run.shards.update(not_before=None)
+    assert floor.finish(run).status == "COMPLETED"
+    assert floor.content() == calm
+
+
+@pytest.mark.parametrize("step", ["slice.prepared", "slice.finalized"])
+def test_what_fails_with_the_place_in_hand_lets_go_of_it(floor: Floor, calm: bytes, step: str) -> None:
+    def fails(name: str) -> None:
+        if name == step:
+            raise TransientSinkError("DEST_UNAVAILABLE", "just now")
+
+    run = start(floor)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("generators.runs.slices.failpoint", fails)
+        floor.finish(run, SliceWorker("w1"))
+
+    run.refresh_from_db()
+    assert run.status == "RUNNING"
+    run.shards.update(not_before=None)
+    assert floor.finish(run, SliceWorker("w2")).status == "COMPLETED"
+    assert floor.content() == calm
+
+
 @pytest.mark.parametrize(("code", "status"), [("DEST_FULL", "PAUSED"), ("DEST_SCHEMA", "FAILED")])
 def test_what_a_person_can_mend_pauses_and_what_nobody_can_fails(
     floor: Floor, calm: bytes, code: str, status: str
