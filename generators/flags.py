@@ -60,7 +60,7 @@ def directed(definition: DefinitionFile, *, to: str | None, format_name: str | N
 
 def _sent_to(definition: DefinitionFile, to: str, asked_format: str | None) -> DefinitionFile:
     destination = definition.value.get("destination")
-    is_file = isinstance(destination, dict) and destination.get("type") == "FILE"
+    is_file = isinstance(destination, dict) and destination.get("type", "FILE") == "FILE"
     given = destination.get("config") if is_file else None
     own: Mapping[str, Any] = given if isinstance(given, dict) else {}
     written = own.get("format")
@@ -86,7 +86,7 @@ def _sent_to(definition: DefinitionFile, to: str, asked_format: str | None) -> D
         flags[f"{_CONFIG}/format"] = f"--to {to}"
     if not is_file:
         flags["/destination"] = f"--to {to}"
-    changed = {**destination, "config": config} if is_file else {"type": "FILE", "config": config}
+    changed = {**(destination if is_file else {}), "type": "FILE", "config": config}
     return definition.with_value(definition.value | {"destination": changed}, flags)
 
 

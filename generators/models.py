@@ -77,6 +77,9 @@ class Run(models.Model):
     desired_state = models.CharField(max_length=8, choices=choices(DesiredState), default=DesiredState.RUN)
     phase = models.CharField(max_length=16, choices=choices(RunPhase), default=RunPhase.PREPARING)
     end_reason = models.CharField(max_length=32, blank=True)
+    accepted_letter = models.BigIntegerField(
+        default=0, help_text="The last dead letter when a person let the run go on: thresholds count later ones."
+    )
     pause_reason = models.CharField(max_length=32, blank=True)
     error = models.JSONField(null=True, blank=True)
     outputs = models.JSONField(default=list)

@@ -58,11 +58,13 @@ def run_row(run: Run) -> dict[str, Any]:
     """One run in the list of runs."""
     config = run.spec["document"]["destination"].get("config") or {}
     interrupted = run.status == RunStatus.RUNNING and run.origin == RunOrigin.CLI and not is_alive(run)
+    progress = progress_of(run)
     return {
         "runId": str(run.pk),
         "definition": run.name,
         "status": "INTERRUPTED" if interrupted else run.status,
-        "records": progress_of(run)["records"],
+        "records": progress["records"] - progress["rejected"],
+        "failed": progress["rejected"],
         "recordCount": run.record_count,
         "to": shown_path(os.path.join(run.spec["root"], str(config.get("path", "")))),
         "createdAt": run.created_at.isoformat().replace("+00:00", "Z"),

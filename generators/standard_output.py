@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -13,14 +14,16 @@ from engine.rates import MICROS
 from engine.span import MAX_RECORDS, Span
 from generators.definition_files import DefinitionFile
 from generators.digest import run_digest
-from generators.enums import OnError
+from generators.enums import EndReason, OnError
+from generators.error_handling import ErrorHandlingShape
 from generators.pace import TimeLimit, time_limit
 from generators.plan import Plan
-from generators.planning import bytes_per_record, sample
+from generators.planning import bytes_per_record
 from generators.runs.pacing import GRACE_US, latency_of, pacing_of
 from generators.runs.runner import Progress, Watch, run_slice
 from generators.runs.salvage import Salvage
-from generators.services.drafts import draft, errors_of, imagined_destination, present, run_length
+from generators.runs.thresholds import exceeded
+from generators.services.drafts import draft, errors_of, imagined_destination, present, run_length, sample_issues
 from generators.stream_sink import StreamSink
 from sdg_project.errors import Invalid
 from sinks.destinations.file import FileDestination
@@ -28,10 +31,18 @@ from sinks.encoding.base import Encoder, encoders
 from sinks.enums import DeliveryGuarantee
 
 
-def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | None, digest: bool) -> dict[str, Any]:
+def write_to(
+    stream: BinaryIO,
+    file: DefinitionFile,
+    *,
+    started_at: datetime | None,
+    digest: bool,
+    tell: Callable[[Sequence[Issue]], None],
+) -> dict[str, Any]:
     """Write records in the form of the definition's FILE destination to a stream, and report.
 
-    Raises Invalid with everything that is wrong, and BrokenPipeError when the reader has closed its end.
+    `tell` is told the warnings before the first record. Raises Invalid with everything that is wrong, and
+    BrokenPipeError when the reader has closed its end.
     """
     drafted = draft(
         file.value,
@@ -41,18 +52,23 @@ def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | N
         count_required=True,
         run_id=str(uuid.uuid4()),
     )
-    errors = errors_of(drafted.issues(root=""))
-    if errors:
+    issues = drafted.issues(root="")
+    if errors := errors_of(issues):
         raise Invalid(errors)
     plan = drafted.plan
     encoder = _encoder(plan)
     count, reason = run_length(plan)
-    frame = frame_records(bytes_per_record(plan, sample(plan, count)))
+    batch, found = sample_issues(plan, count)
+    if batch is None or errors_of(found):
+        raise Invalid(errors_of(found))
+    tell([*issues, *found])
+    frame = frame_records(bytes_per_record(plan, batch))
     schedule, limit = plan.pace.schedule, time_limit(plan.definition.shape)
     started = time.monotonic()
 
     sink = StreamSink(stream, encoder)
     salvage = Salvage(plan) if plan.definition.shape.on_error is OnError.CONTINUE else None
+    watch = _Limits(limit, 0 if schedule is None else GRACE_US, salvage)
     end = run_slice(
         salvage or plan,
         sink,
@@ -60,7 +76,7 @@ def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | N
         next_record=sink.open(0),
         cuts=Cuts(frame) if schedule is None else TimedCuts(frame, planned=schedule),
         batch_size=plan.definition.shape.batch_size,
-        watch=_TimeLimit(limit, 0 if schedule is None else GRACE_US),
+        watch=watch,
         pacing=pacing_of(plan),
         max_latency_s=latency_of(plan),
     )
@@ -68,10 +84,10 @@ def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | N
     seconds = time.monotonic() - started
     if limit is not None and end.next_record != count:
         reason = limit.reason
-    count, written, failed = end.next_record, sink.bytes_written, salvage.count if salvage else 0
+    count, written, failed = end.next_record, sink.bytes_written, len(salvage.numbers) if salvage else 0
     report: dict[str, Any] = {
         "runId": None,
-        "status": "COMPLETED",
+        "status": "FAILED" if watch.excess else "COMPLETED",
         "recordsWritten": count - failed,
         "recordsFailed": failed,
         "bytesWritten": written,
@@ -83,19 +99,28 @@ def write_to(stream: BinaryIO, file: DefinitionFile, *, started_at: datetime | N
         "outputs": [{"path": "-", "records": count - failed, "bytes": written, "checksum": None}],
         "endReason": reason,
     }
+    if watch.excess:
+        report["endReason"] = EndReason.ERROR.value
+        report["lastError"] = {"code": "RECORD_INVALID", "message": watch.excess, "recordIndex": None}
     if digest:
         report["digest"] = run_digest(plan, [Span(0, count)])
     return report
 
 
-class _TimeLimit(Watch):
-    """Ends a run when its time is over."""
+class _Limits(Watch):
+    """Ends a run when its time is over, or when there have been too many bad records."""
 
-    def __init__(self, limit: TimeLimit | None, grace_us: int) -> None:
+    def __init__(self, limit: TimeLimit | None, grace_us: int, salvage: Salvage | None) -> None:
         self._until = None if limit is None else time.monotonic() + (limit.time_us + grace_us) / MICROS
+        self._salvage = salvage
+        self.excess: str | None = None
 
     def committed(self, progress: Progress) -> bool:
-        return self._until is None or time.monotonic() < self._until
+        if self._salvage is not None:
+            numbers, shape = self._salvage.numbers, self._salvage.plan.definition.shape
+            handling = shape.error_handling or ErrorHandlingShape()
+            self.excess = exceeded(handling, total=len(numbers), numbers=numbers)
+        return self.excess is None and (self._until is None or time.monotonic() < self._until)
 
 
 def _encoder(plan: Plan) -> Encoder[Any]:

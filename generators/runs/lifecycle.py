@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from generators.enums import GeneratorStatus, RunStatus
@@ -69,6 +69,8 @@ def change_status(run: Run, to: RunStatus, *, expected: frozenset[RunStatus] | N
         if to in following and (expected is None or status in expected)
     ]
     now = timezone.now()
+    if to is RunStatus.RUNNING:  # whoever lets a run go on accepts the bad records that it has
+        values["accepted_letter"] = run.dead_letters.aggregate(last=Max("pk", default=0))["last"]
     if to in _ENDED:
         values.setdefault("finished_at", now)
     with transaction.atomic():

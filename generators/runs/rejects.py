@@ -69,9 +69,10 @@ class Rejects:
 
     def excess(self, next_record: int) -> str | None:
         """Why the run must not go on; None when it may."""
-        total = DeadLetter.objects.filter(run=self.shard.run_id).count()
+        later = {"pk__gt": self.shard.run.accepted_letter}
+        total = DeadLetter.objects.filter(run=self.shard.run_id, **later).count()
         near = self._letters().filter(
-            record_number__gte=self.shard.next_record - reach(self.handling), record_number__lt=next_record
+            **later, record_number__gte=self.shard.next_record - reach(self.handling), record_number__lt=next_record
         )
         return exceeded(self.handling, total=total, numbers=list(near.values_list("record_number", flat=True)))
 

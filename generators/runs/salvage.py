@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.batch import Batch, joined
 from engine.errors import RecordInvalid
@@ -12,15 +12,15 @@ from generators.plan import Plan
 
 @dataclass
 class Salvage:
-    """A plan that leaves out the records that cannot be made, and counts them."""
+    """A plan that leaves out the records that cannot be made, and keeps their numbers."""
 
     plan: Plan
-    count: int = 0
+    numbers: list[int] = field(default_factory=list)
 
     def batch(self, span: Span) -> Batch:
         """The records of a span that can be made."""
         batch, errors = salvaged(self.plan, span)
-        self.count += len(errors)
+        self.numbers += [error.record_number for error in errors]
         return batch
 
 

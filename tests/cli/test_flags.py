@@ -213,3 +213,14 @@ def test_very_many_parts_are_a_warning_and_too_many_an_error(
         assert ("MANY_PARTS" in answer.err) == (told is not None)
         assert told is None or told in answer.err
     assert (sdg.folder / "home" / "out" / "parts").exists() == (code == 0)
+
+
+def test_what_is_set_of_a_destination_that_is_not_there_goes_with_the_flag(sdg: Sdg) -> None:
+    path = sdg.definition(destination=None, recordCount=600)
+
+    parts = sdg("run", path, "--to", "parts.jsonl", "--set", "destination.config.rollRecords=300", "--json")
+    wrong = sdg("run", path, "--to", "x.jsonl", "--set", "destination.config.foo=1")
+
+    assert len(parts.json["outputs"]) == 2
+    assert wrong.code == 2
+    assert "foo" in wrong.err

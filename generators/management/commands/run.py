@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +156,7 @@ class Command(DefinitionCommand):
                 file,
                 started_at=options["started_at"],
                 digest=options["digest"],
+                tell=lambda notes: None if options["quiet"] else self.show_issues(notes, file.where),
             )
         except RecordInvalid as error:
             self.say(f"{error.code}: {error}")
@@ -169,11 +170,20 @@ class Command(DefinitionCommand):
             self.say(json.dumps(report))
         elif not options["quiet"]:
             self.say(f"{report['recordsWritten']:,} records to standard output, seed {report['effectiveSeed']}")
+            self._say_what_failed(report)
         return FAILED if report["recordsFailed"] else DONE
+
+    def _say_what_failed(self, report: Mapping[str, Any]) -> None:
+        if report["recordsFailed"]:
+            self.say(f"{report['recordsFailed']:,} records could not be made and were left out (onError CONTINUE)")
+        if report["status"] == "FAILED":
+            self.say(f"{report['lastError']['code']}: {report['lastError']['message']}")
 
     def _carry(self, run: Run, options: dict[str, Any]) -> int:
         """Work on a run, with a bar, until it ends one way or another; then say how."""
-        if run.status != RunStatus.COMPLETED:
+        if run.status == RunStatus.COMPLETED:
+            self.say(f"run {run.pk} was complete already: this is what it wrote then")
+        else:
             stop = Stop()
             quiet = options["quiet"] or options["json"]
             with interruptible(stop), nullcontext() if quiet else Bar(run) as bar:
@@ -196,8 +206,8 @@ class Command(DefinitionCommand):
             for line in summary(report):
                 self.say(line)
         if run.status == RunStatus.COMPLETED:
-            if report["recordsFailed"] and not options["quiet"]:
-                self.say(f"{report['recordsFailed']:,} records could not be made and were left out (onError CONTINUE)")
+            if not options["quiet"]:
+                self._say_what_failed(report)
             return FAILED if report["recordsFailed"] else DONE
         error = run.error or {}
         resume = f"sdg run --resume {run.pk}"

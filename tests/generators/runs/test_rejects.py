@@ -13,6 +13,7 @@ from generators.plan import Plan
 from generators.runs import leases
 from generators.runs.rejects import Rejects
 from generators.runs.slices import SliceWorker
+from generators.services.lifecycle import resume_generator
 from generators.services.metrics import metrics_of
 from tests.support.floor import Floor
 from tests.support.runs import FRAME
@@ -122,3 +123,17 @@ def test_metrics_add_up_with_dead_letters(floor: Floor) -> None:
     assert found.failed == 2
     assert found.written == FRAME - 2
     floor.finish(run, worker)
+
+
+def test_whoever_lets_a_run_go_on_accepts_the_bad_records_that_it_has(floor: Floor, expected: bytes) -> None:
+    run = floor.finish(start(floor, errorHandling={"maxErrors": 1}))
+    assert (run.status, run.generator_id is None) == ("PAUSED", False)
+
+    for _ in range(3):
+        if run.status == "PAUSED":
+            resume_generator(run.generator_id)  # type: ignore[arg-type]
+            floor.finish(run)
+
+    assert run.status == "COMPLETED"
+    assert letters(run) == list(BAD)
+    assert floor.content() == expected
