@@ -84,6 +84,7 @@ class Run(models.Model):
     error = models.JSONField(null=True, blank=True)
     outputs = models.JSONField(default=list)
     active_seconds = models.FloatField(default=0.0, help_text="Time spent RUNNING, up to `running_since`.")
+    begun_at = models.DateTimeField(null=True, blank=True, help_text="When a worker of the service first had it.")
     running_since = models.DateTimeField(null=True, blank=True, help_text="Since when it is RUNNING, in the service.")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(help_text="The instant that relative dates and the clock refer to.")

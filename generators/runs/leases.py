@@ -51,6 +51,7 @@ def claim(shard_id: int, worker_id: str) -> Shard | None:
         owner=worker_id,
         epoch=F("epoch") + 1,
         lease_until=Now() + timing.lease(),
+        made_record=F("next_record"),
         lost_claims=F("lost_claims") + (1 if was_lost else 0),
     )
     if not taken:
@@ -92,7 +93,12 @@ def is_drained(run: Run) -> bool:
 def release_dead(worker_ids: Sequence[str]) -> int:
     """Give back the shards of workers that are known to be dead, and forget these workers; how many shards."""
     lost = Shard.objects.filter(owner__in=worker_ids).update(
-        owner="", lease_until=None, epoch=F("epoch") + 1, lost_claims=F("lost_claims") + 1, rung_at=None
+        owner="",
+        lease_until=None,
+        epoch=F("epoch") + 1,
+        lost_claims=F("lost_claims") + 1,
+        rung_at=None,
+        made_record=F("next_record"),
     )
     Worker.objects.filter(pk__in=worker_ids).delete()
     return lost

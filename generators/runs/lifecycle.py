@@ -5,6 +5,7 @@ A generator has the status of its last run; both change in one transaction, and 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -39,6 +40,7 @@ ACTIONS: Mapping[str, frozenset[GeneratorStatus]] = {
 }
 """What a person may do with a generator, and in which statuses."""
 
+_log = logging.getLogger("sdg.lifecycle")
 _ENDED = {RunStatus.COMPLETED, RunStatus.STOPPED, RunStatus.FAILED}
 
 
@@ -85,7 +87,16 @@ def change_status(run: Run, to: RunStatus, *, expected: frozenset[RunStatus] | N
         if changed:
             Generator.objects.filter(last_run=run.pk).update(status=to)
     run.refresh_from_db()
-    if not changed:
+    if changed:
+        facts = {
+            "run": str(run.pk),
+            "name": run.name,
+            "status": run.status,
+            "reason": run.pause_reason or run.end_reason,
+        }
+        code = (run.error or {}).get("code")
+        _log.info("run has a new status", extra={"fields": facts if code is None else {**facts, "code": code}})
+    else:
         words = ", ".join(sorted(TRANSITIONS[RunStatus(run.status)])) or "nothing"
         raise Conflict("INVALID_TRANSITION", f"run {run.pk} is {run.status}; from there leads only {words}")
 

@@ -147,7 +147,10 @@ class SliceWorker:
             job.destination.close()
         with transaction.atomic():
             leases.renew(shard)
-            Run.objects.filter(pk=shard.run_id, phase=RunPhase.PREPARING).update(phase=RunPhase.WRITING)
+            # Its time runs from here on: what it has waited for a worker is nothing that it did.
+            prepared = Run.objects.filter(pk=shard.run_id, phase=RunPhase.PREPARING)
+            now = timezone.now()
+            prepared.update(phase=RunPhase.WRITING, running_since=now, begun_at=now)
             leases.release(shard, **_REACHED)
             for waiting in shard.run.shards.filter(state=ShardState.READY):
                 ring(waiting, RunPhase.WRITING)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from pydantic import Field, ValidationError
 
 from engine.issues import Issue
+from engine.schema import RecordSchema
 from engine.span import MAX_RECORDS
 from generators.definition import MAX_SEED
 from generators.enums import (
@@ -32,6 +33,7 @@ from generators.enums import (
     StartMode,
 )
 from generators.models import Generator, Run
+from generators.planning import destination_of_run
 from generators.runs import leases
 from generators.runs.doorbell import ring
 from generators.runs.lifecycle import ACTIONS, change_status, impossible, refuse_unless_possible
@@ -41,6 +43,7 @@ from generators.services.runs import FrozenRun, RunOrder, freeze_run
 from sdg_project.errors import Conflict, Invalid, NotFound, Unavailable
 from sdg_project.shapes import Int64, Params, issues_of
 from sinks.enums import BeforeRun
+from sinks.errors import SinkError
 
 DRAIN_SECONDS = 2.0
 """How long pause and stop wait for the workers to come to their next commit."""
@@ -180,6 +183,10 @@ def delete_generator(generator_id: UUID) -> None:
             _log.info("the run has ended by itself", extra={"fields": {"run": str(run.pk)}})
         _wait_until_drained(run, FENCE_SECONDS)
         leases.fence(run)
+        try:
+            destination_of_run(run, RecordSchema(run.name)).abandon()
+        except (Conflict, SinkError) as error:  # then it is removed with the run, when that is old enough
+            _log.warning("hidden parts are left", extra={"fields": {"run": str(run.pk), "reason": str(error)}})
     generator.delete()
 
 
@@ -271,7 +278,7 @@ def _begin(generator: Generator, frozen: FrozenRun) -> None:
     """Store a run and tell the workers, unless somebody else was first; all or nothing."""
     run = frozen.run
     run.generator = generator
-    run.running_since = run.created_at = timezone.now()
+    run.created_at = timezone.now()
     run.number = 1 + (generator.runs.aggregate(last=Max("number"))["last"] or 0)
     _refuse_shared_place(run)
     try:

@@ -19,7 +19,7 @@ from sdg_project.errors import NotFound
 
 _RUN = (
     "id", "status", "desired_state", "seed", "record_count", "error", "active_seconds", "running_since", "created_at",
-    "started_at", "finished_at",
+    "begun_at", "started_at", "finished_at",
 )  # fmt: skip
 _SHARD = (
     "first_record", "end_record", "next_record", "made_record", "rejected", "bytes_written", "retrying_since",
@@ -117,7 +117,7 @@ def _metrics(
         desired_state=run.desired_state,
         started_at=run.started_at,
         active_seconds=active,
-        paused_seconds=max(0.0, _seconds((run.finished_at or now) - run.created_at) - active),
+        paused_seconds=_paused(run, active, now=now),
         effective_seed=run.seed,
         written=durable - failed,
         failed=failed,
@@ -135,6 +135,11 @@ def _metrics(
         pool_versions=pool_versions,
         updated_at=max([run.created_at, *(shard.progressed_at for shard in shards if shard.progressed_at)]),
     )
+
+
+def _paused(run: Run, active: float, *, now: datetime) -> float:
+    """How long the run has stood still since a worker first had it."""
+    return 0.0 if run.begun_at is None else max(0.0, _seconds((run.finished_at or now) - run.begun_at) - active)
 
 
 def _seconds(length: timedelta) -> float:

@@ -149,8 +149,9 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
         raise Invalid([Issue("PROPERTY_NOT_ALLOWED", "/mode", message, 'remove "mode"')])
     records = None if end is None else max(0, end - order.first_record)
     batch, wrong = sample_issues(plan, end)
-    if batch is None or wrong:
-        raise Invalid(wrong)
+    if batch is None or errors_of(wrong):
+        raise Invalid(errors_of(wrong))
+    issues += wrong
     size = bytes_per_record(plan, batch)
     written = written_bytes(plan, batch, root=order.root) or size
     issues += part_issues(plan, records=records, written=written)

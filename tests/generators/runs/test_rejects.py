@@ -137,3 +137,12 @@ def test_whoever_lets_a_run_go_on_accepts_the_bad_records_that_it_has(floor: Flo
     assert run.status == "COMPLETED"
     assert letters(run) == list(BAD)
     assert floor.content() == expected
+
+
+def test_an_early_bad_record_does_not_stand_against_a_start(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "BAD", (3, 5_000))
+
+    run = floor.finish(start(floor))
+
+    assert run.status == "COMPLETED"
+    assert letters(run) == [3, 5_000]
