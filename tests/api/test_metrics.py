@@ -121,7 +121,7 @@ def test_the_arithmetic_over_several_shards_is_exact(editor: Caller, start: Call
         last_error=error,
     )
     Run.objects.update(active_seconds=100.0, running_since=timezone.now() - timedelta(seconds=20))
-    Run.objects.update(created_at=timezone.now() - timedelta(seconds=150))
+    Run.objects.update(begun_at=timezone.now() - timedelta(seconds=150))
 
     metrics = editor.get(f"{path}/metrics").json()
 
@@ -158,7 +158,7 @@ def test_a_run_without_an_end_in_sight_has_no_progress(editor: Caller, start: Ca
 def test_time_in_a_pause_is_no_active_time(editor: Caller, start: Callable[..., str]) -> None:
     path = start()
     editor.post(f"{path}/pause")
-    Run.objects.update(created_at=timezone.now() - timedelta(seconds=60))
+    Run.objects.update(begun_at=timezone.now() - timedelta(seconds=60))
 
     metrics = editor.get(f"{path}/metrics").json()
 
