@@ -90,7 +90,7 @@ def change_status(run: Run, to: RunStatus, *, expected: frozenset[RunStatus] | N
     if changed:
         facts = {
             "run": str(run.pk),
-            "name": run.name,
+            "generator": run.name,
             "status": run.status,
             "reason": run.pause_reason or run.end_reason,
         }
