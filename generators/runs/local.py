@@ -166,7 +166,7 @@ def _carried(
         return Failure(error.code, str(error))
     finally:
         job.destination.close()
-    return [{"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum} for one in written]
+    return [one.as_json() for one in written]
 
 
 def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[], None]) -> Failure | None:

@@ -28,12 +28,9 @@ def bury_the_dead() -> int:
 
 def ring_for_due() -> Sequence[Shard]:
     """Ring for shards that are due and for which nobody has rung lately; all that are due."""
-    due = list(leases.due_shards().select_related("run")[:1000])
-    unheard = {
-        shard.pk
-        for shard in leases.due_shards().filter(Q(rung_at=None) | Q(rung_at__lt=Now() - timing.ring_time()))[:1000]
-    }
+    is_unheard = Q(rung_at=None) | Q(rung_at__lt=Now() - timing.ring_time())
+    due = list(leases.due_shards().select_related("run").annotate(is_unheard=is_unheard)[:1000])
     for shard in due:
-        if shard.pk in unheard:
+        if shard.is_unheard:
             ring(shard, shard.run.phase)
     return due

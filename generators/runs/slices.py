@@ -210,9 +210,7 @@ class SliceWorker:
             failpoint("slice.finalized")
         finally:
             job.destination.close()
-        outputs = [
-            {"path": one.path, "records": one.records, "bytes": one.bytes, "checksum": one.checksum} for one in written
-        ]
+        outputs = [one.as_json() for one in written]
         with transaction.atomic():
             leases.renew(shard)
             if run.status == RunStatus.STOPPED:

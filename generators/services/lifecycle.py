@@ -87,9 +87,7 @@ def start_generator(generator_id: UUID, options: StartOptions, *, by: str) -> Ge
     generator = get_generator(generator_id)
     refuse_unless_possible(generator, "start")
     _check_quota(by)
-    workers = count_alive()
-    if not workers:
-        raise Unavailable("NO_WORKER", "there is no worker that could do it", hint="start one: sdg up, or sdg worker")
+    workers = _living_workers()
     _settle(generator)
     document, first_record = _to_run(generator, options)
     order = RunOrder(
@@ -121,8 +119,7 @@ def pause_generator(generator_id: UUID) -> Generator:
 def resume_generator(generator_id: UUID) -> Generator:
     """Let a paused or failed run go on, exactly where its destination stands; who still worked on it is shut out."""
     run = _current_run(generator_id, "resume")
-    if not count_alive():
-        raise Unavailable("NO_WORKER", "there is no worker that could do it", hint="start one: sdg up, or sdg worker")
+    _living_workers()
     with transaction.atomic():
         _change(
             generator_id,
@@ -234,6 +231,14 @@ def _settle(generator: Generator) -> None:
     with transaction.atomic():
         left.update(phase=RunPhase.ENDED)
         leases.fence(last)
+
+
+def _living_workers() -> int:
+    """How many workers there are; raises Unavailable when there is none."""
+    workers = count_alive()
+    if not workers:
+        raise Unavailable("NO_WORKER", "there is no worker that could do it", hint="start one: sdg up, or sdg worker")
+    return workers
 
 
 def _check_quota(by: str) -> None:

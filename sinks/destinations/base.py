@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, ClassVar, Generic, TypeVar
@@ -59,6 +59,10 @@ class Written:
     records: int
     bytes: int
     checksum: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As the row of a run keeps it."""
+        return asdict(self)
 
 
 class Sink(ABC):

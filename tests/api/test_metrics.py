@@ -89,7 +89,7 @@ def test_at_every_commit_what_was_made_is_written_or_failed_or_in_flight(
     generator_id = Generator.objects.get().pk
     seen = []
     monkeypatch.setattr("generators.runs.runner.failpoint", lambda _: seen.append(metrics_of(generator_id)))
-    monkeypatch.setattr("generators.runs.runner.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("generators.runs.pacing.COMMIT_SECONDS", 0.0)
     work()
     seen.append(metrics_of(generator_id))
 
