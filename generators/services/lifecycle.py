@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -98,7 +99,7 @@ def start_generator(generator_id: UUID, options: StartOptions, *, by: str) -> Ge
         created_by=by,
         first_record=first_record,
     )
-    frozen = _frozen(document, order)
+    frozen = _frozen(document, order, options)
     try:
         _begin(generator, frozen)
     except BaseException:
@@ -267,16 +268,31 @@ def _to_run(generator: Generator, options: StartOptions) -> tuple[dict[str, Any]
     return document, first_record
 
 
-def _frozen(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
+def _frozen(document: Mapping[str, Any], order: RunOrder, options: StartOptions) -> FrozenRun:
     """Freeze a stored definition; what is wrong now was right when it was stored, so that the world has changed."""
     try:
         return freeze_run(document, order)
     except Invalid as error:
         codes = {issue.code for issue in error.issues}
-        first = error.issues[0]
+        issues = [_of_the_start(issue, options) for issue in error.issues]
+        first = issues[0]
         if codes & _UNREACHABLE:
             raise Unavailable(first.code, first.message, hint=first.hint) from error
-        raise Conflict(first.code, first.message, hint=first.hint, issues=error.issues) from error
+        raise Conflict(first.code, first.message, hint=first.hint, issues=issues) from error
+
+
+def _of_the_start(issue: Issue, options: StartOptions) -> Issue:
+    """An issue as the one who starts sees it: what the start says about earlier records may not suit the destination.
+
+    The definition is right, and so is the request; they would collide.
+    """
+    asked = options.mode or options.before_run
+    if asked is None or issue.path != "/destination/config/beforeRun":
+        return issue
+    at = "/mode" if options.mode else "/beforeRun"
+    hint = f"{issue.hint}; without mode the run begins at record 0" if options.mode else issue.hint
+    message = f"{asked} is not possible here: {issue.message}"
+    return replace(issue, code="RERUN_WOULD_COLLIDE", path=at, message=message, hint=hint)
 
 
 def _begin(generator: Generator, frozen: FrozenRun) -> None:

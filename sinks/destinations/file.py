@@ -44,6 +44,7 @@ from sinks.files.shard import ShardWriter
 _AT = "/destination/config/path"
 _NAMES = ("generatorName", "runId", "startedAt")
 _ROLLS = ("roll_records", "roll_bytes", "roll_seconds")
+_PART_CHOICES = "choose REPLACE or FAIL, or set rollRecords, rollBytes or rollSeconds in destination.config"
 MAX_PARTS = 10_000
 MANY_PARTS = 1_000
 """More parts than this are a warning: each is a file to make durable, and an entry of the manifest."""
@@ -140,7 +141,7 @@ class FileDestination(Destination[Any]):
             yield Issue("PROPERTY_NOT_ALLOWED", f"/destination/config/{alias}", message)
         if self.config.before_run is BeforeRun.APPEND and not rolls:
             message = "APPEND adds parts to a folder, and one file has none"
-            yield Issue("INVALID_VALUE", "/destination/config/beforeRun", message, "set rollRecords, or choose REPLACE")
+            yield Issue("INVALID_VALUE", "/destination/config/beforeRun", message, _PART_CHOICES)
 
     @staticmethod
     def roll_of(config: Any, *, bytes_per_record: float, step_ms: Fraction | int) -> int | None:

@@ -318,10 +318,29 @@ def test_to_continue_needs_parts(editor: Caller, stored: dict[str, Any]) -> None
     editor.post(f"{path}/start")
     work()
 
-    problem = assert_problem(editor.post(f"{path}/start", {"mode": "CONTINUE"}), 409)
+    problem = assert_problem(editor.post(f"{path}/start", {"mode": "CONTINUE"}), 409, "RERUN_WOULD_COLLIDE")
 
-    assert any(issue["path"].startswith("/destination/config") for issue in problem["errors"])
+    assert [issue["path"] for issue in problem["errors"]] == ["/mode"]
+    assert "one file has none" in problem["detail"]
+    assert all(word in problem["hint"] for word in ("REPLACE", "FAIL", "rollRecords", "without mode"))
+    assert editor.get(path).json()["status"] == "COMPLETED"
     assert Run.objects.count() == 1
+
+
+def test_to_append_to_one_file_is_refused_with_the_choices_and_in_a_definition_it_is_a_mistake(
+    editor: Caller, stored: dict[str, Any]
+) -> None:
+    let_a_worker_beat()
+    destination = {"type": "FILE", "config": {"path": "orders.jsonl", "beforeRun": "APPEND"}}
+
+    started = editor.post(f"{_path(stored)}/start", {"beforeRun": "APPEND"})
+    created = editor.post("/generators", definition("other", destination=destination))
+
+    problem = assert_problem(started, 409, "RERUN_WOULD_COLLIDE")
+    assert [issue["path"] for issue in problem["errors"]] == ["/beforeRun"]
+    assert "REPLACE or FAIL" in problem["hint"]
+    problem = assert_problem(created, 400, "INVALID_VALUE")
+    assert [issue["path"] for issue in problem["errors"]] == ["/destination/config/beforeRun"]
 
 
 def test_to_continue_goes_on_behind_the_last_number(editor: Caller, stored: dict[str, Any], home: Path) -> None:
