@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import filecmp
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,14 +95,29 @@ def _stage(document: Any, *, base: Path) -> StagedPool:
         current = services.get_pool(shape.name)
     except NotFound:
         current = None
+    source = services.absolute_source(document["source"], base=base)
+    if current is not None and _is_what_was_uploaded(source, current):
+        source = current.source
     return StagedPool(
         name=current.name if current is not None else shape.name,
-        definition=services.stored_definition(shape, services.absolute_source(document["source"], base=base)),
+        definition=services.stored_definition(shape, source),
         loaded=loaded,
         load_duration_ms=int((monotonic() - started) * 1000),
         snapshot=snapshot_of(loaded.records, pool=shape.name, version=1, weight_column=shape.weight_column),
         current=current,
     )
+
+
+def _is_what_was_uploaded(source: Mapping[str, Any], pool: Pool) -> bool:
+    """Whether a source is a copy of what was uploaded for a pool, as an export writes it beside its bundle."""
+    kept = pool.source
+    if (source["type"], kept["type"]) != ("FILE", "UPLOAD"):
+        return False
+    reading = [
+        {name: part for name, part in one.items() if name not in {"type", "path", "file"}} for one in (source, kept)
+    ]
+    ours = store.pool_folder(pool.pk) / kept["file"]
+    return reading[0] == reading[1] and ours.is_file() and filecmp.cmp(source["path"], ours, shallow=False)
 
 
 def _row(pool: StagedPool) -> Pool:

@@ -177,6 +177,28 @@ def test_uploaded_content_goes_beside_the_bundle(tmp_path: Path) -> None:
     assert (tmp_path / "codes.yaml").read_bytes() == (tmp_path / "first.yaml").read_bytes()
 
 
+def test_an_import_of_what_was_exported_changes_nothing_and_leaves_uploads_what_they_are(sdg: Sdg) -> None:
+    sdg("import", bundle(sdg.folder))
+    added = sdg("pool", "add", "codes", "--file", "-", "--delimiter", ";", stdin="code;n\n007;1\n008;2\n")
+    before = sdg("pool", "show", "codes", "--json").json
+    (sdg.folder / "backup").mkdir()
+    exported = sdg("export", "--out", "backup/all.yaml")
+
+    would = sdg("import", "backup/all.yaml", "--dry-run")
+    is_now = sdg("import", "backup/all.yaml")
+    after = sdg("pool", "show", "codes", "--json").json
+    (sdg.folder / "backup" / "all.pools" / "codes.csv").write_text("code;n\n007;1\n009;2\n")
+    changed = sdg("import", "backup/all.yaml", "--dry-run")
+
+    assert (added.code, exported.code) == (0, 0), added.err + exported.err
+    assert would.out.count("would be left as it is") == len(would.out.splitlines()) == 4
+    assert is_now.out.count("is left as it is") == 4
+    assert after == before
+    assert after["source"]["type"] == "UPLOAD"
+    assert 'pool "codes" would be changed' in changed.out
+    assert "other content" in changed.out
+
+
 @pytest.mark.parametrize("name", ["o.yaml", "-"])
 def test_a_number_that_yaml_cannot_hold_is_refused_with_the_way_out(sdg: Sdg, name: str) -> None:
     (sdg.folder / "whole.json").write_text(
