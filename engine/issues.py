@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 
@@ -139,6 +140,17 @@ class Issue:
             "message": self.message,
             "hint": self.hint,
         }
+
+
+def told_apart(issues: Iterable[Issue]) -> list[Issue]:
+    """The issues of one answer, each with an id of its own: those that would share one are numbered in their order."""
+    seen: Counter[str] = Counter()
+    apart = []
+    for issue in issues:
+        earlier = seen[issue.id]
+        seen[issue.id] += 1
+        apart.append(replace(issue, params=f"{issue.params}\0{earlier}") if earlier else issue)
+    return apart
 
 
 def pointer(*parts: str | int) -> str:

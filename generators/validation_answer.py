@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from engine.issues import Issue, Severity
+from engine.issues import Issue, Severity, told_apart
 from generators.planning import SAMPLE_RECORDS
 from generators.services.validation import Validation
 from sdg_project.exact_json import VerbatimDecoder
@@ -23,7 +23,7 @@ def validation_answer(
 
 def judgement(issues: Sequence[Issue], *, strict: bool, acknowledged: Sequence[str]) -> dict[str, Any]:
     """The part of the answer that says what is wrong, and whether it may be run."""
-    left = [issue for issue in issues if issue.severity is Severity.ERROR or issue.id not in acknowledged]
+    left = [one for one in told_apart(issues) if one.severity is Severity.ERROR or one.id not in acknowledged]
     by_severity = {severity: [issue.as_json() for issue in left if issue.severity is severity] for severity in Severity}
     return {
         "valid": not by_severity[Severity.ERROR] and not (strict and by_severity[Severity.WARNING]),

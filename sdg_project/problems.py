@@ -17,7 +17,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from engine.issues import CODES, Issue
+from engine.issues import CODES, Issue, told_apart
 from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from sdg_project.logs import request_id
 
@@ -60,7 +60,9 @@ def problem(
     if hint:
         document["hint"] = hint
     if issues:
-        document["errors"] = [{**issue.as_json(), "message": shown_message(issue.message)} for issue in issues]
+        document["errors"] = [
+            {**issue.as_json(), "message": shown_message(issue.message)} for issue in told_apart(issues)
+        ]
     return {**(details or {}), **document}  # the standard's `status` is that of HTTP
 
 

@@ -86,6 +86,15 @@ def test_a_wrong_parameter_is_refused(viewer: Caller, query: str) -> None:
     assert problem["errors"][0]["field"] == query.split("=", maxsplit=1)[0]
 
 
+def test_what_is_wrong_with_several_parameters_is_told_at_once_with_an_id_for_each(viewer: Caller) -> None:
+    wrong = "status=DONE&generationMode=SLOW&destinationType=TAPE&universeId=x&limit=0&offset=-1&page=2"
+
+    problem = assert_problem(viewer.get(f"/generators?{wrong}"), 400, "INVALID_REQUEST")
+
+    assert {issue["field"] for issue in problem["errors"]} == {part.partition("=")[0] for part in wrong.split("&")}
+    assert len({issue["id"] for issue in problem["errors"]}) == 7
+
+
 def test_a_thousand_generators_take_a_constant_number_of_queries_and_little_time(viewer: Caller) -> None:
     _store(1)
     with CaptureQueriesContext(connection) as one:

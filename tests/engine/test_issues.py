@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from engine.issues import CODES, PAUSING, UNREACHABLE, Issue, Severity, did_you_mean, pointer
+from engine.issues import CODES, PAUSING, UNREACHABLE, Issue, Severity, did_you_mean, pointer, told_apart
 
 SWAPPED = Issue("RANGE_INVERTED", "/fieldMappings/3/params/min", "min (100) must not be greater than max (10)")
 
@@ -24,6 +24,18 @@ def test_an_id_tells_codes_places_and_parameters_apart_but_not_sentences() -> No
 
     assert len({SWAPPED.id, *(issue.id for issue in others)}) == 4
     assert dataclasses.replace(SWAPPED, message="swap them", hint="swap", severity=Severity.WARNING).id == SWAPPED.id
+
+
+def test_issues_of_one_answer_that_would_share_an_id_are_told_apart_the_same_way_every_time() -> None:
+    again, other = dataclasses.replace(SWAPPED, field="b"), dataclasses.replace(SWAPPED, path="")
+    issues = [SWAPPED, other, again, dataclasses.replace(SWAPPED, message="other words")]
+
+    apart = told_apart(issues)
+
+    assert len({issue.id for issue in apart}) == 4
+    assert apart[:2] == [SWAPPED, other]
+    assert [dataclasses.replace(issue, params="") for issue in apart] == issues
+    assert told_apart(issues) == apart
 
 
 def test_an_issue_as_json_has_every_member() -> None:
