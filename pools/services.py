@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from engine.issues import Issue, did_you_mean
+from engine.issues import Issue, did_you_mean, told_apart
 from pools import store
 from pools.builtin.base import VERSION as BUILTIN_VERSION
 from pools.builtin.base import builtin_pools
@@ -38,8 +38,10 @@ def add_pool(document: Mapping[str, Any], *, base: Path, content: IO[bytes] | No
         with transaction.atomic():
             pool = Pool.objects.create(name=shape.name, **stored_definition(shape, source))
     except IntegrityError as error:
-        hint = f"sdg pool refresh {shape.name} reads it anew, sdg pool remove {shape.name} removes it"
-        raise Conflict("NAME_TAKEN", f'there is a pool "{shape.name}" already', hint=hint) from error
+        there = _stored(shape.name)
+        name = shape.name if there is None else there.name  # it may have been removed just now
+        hint = f"sdg pool refresh {name} reads it anew, sdg pool remove {name} removes it"
+        raise Conflict("NAME_TAKEN", f'there is a pool "{name}" already', hint=hint) from error
     try:
         if content is not None:
             path = store.pool_folder(pool.pk) / source["file"]
@@ -68,7 +70,7 @@ def refresh_pool(name: str) -> Pool:
         try:
             loaded = load(read_pool(pool_document(pool)), base=store.pool_folder(pool.pk))
         except Invalid as error:
-            _failed(pool, [issue.as_json() for issue in error.issues])
+            _failed(pool, [issue.as_json() for issue in told_apart(error.issues)])
             raise
         except BaseException:
             _failed(pool, [])

@@ -56,7 +56,7 @@ def create_generator(document: Any, *, by: str) -> Generator:
         with transaction.atomic():
             generator.save(force_insert=True)
     except IntegrityError as error:
-        raise _name_taken(generator.name) from error
+        raise _name_taken(generator.name_key) from error
     return generator
 
 
@@ -86,7 +86,7 @@ def update_generator(generator_id: UUID, document: Any) -> Generator:
                 Generator.objects.filter(pk=generator.pk).exclude(status=GeneratorStatus.RUNNING).update(**columns)
             )
     except IntegrityError as error:
-        raise _name_taken(columns["name"]) from error
+        raise _name_taken(columns["name_key"]) from error
     if not changed:
         raise impossible(get_generator(generator_id), "update")  # NotFound when it has been deleted meanwhile
     return get_generator(generator_id)
@@ -239,7 +239,9 @@ def _check_id(generator: Generator, given: Any) -> None:
         raise Invalid([Issue("INVALID_VALUE", "/id", message, 'remove "id"')])
 
 
-def _name_taken(name: str) -> Conflict:
+def _name_taken(key: str) -> Conflict:
+    """Names the generator that has the name, as it is written there."""
+    name = Generator.objects.filter(name_key=key).values_list("name", flat=True).first() or key
     return Conflict("NAME_TAKEN", f'there is a generator "{name}" already', hint="names do not differ by case alone")
 
 

@@ -221,7 +221,8 @@ def test_a11_any_other_name_is_stored_and_shown_in_nfc(editor: Caller, name: str
 def test_a17_without_a_key_the_second_post_finds_the_name_taken(editor: Caller) -> None:
     assert editor.post("/generators", definition("Straße")).status_code == 201
 
-    assert_problem(editor.post("/generators", definition("STRASSE")), 409, "NAME_TAKEN")
+    problem = assert_problem(editor.post("/generators", definition("STRASSE")), 409, "NAME_TAKEN")
+    assert '"Straße"' in problem["detail"]
 
 
 def test_a17_with_a_key_the_second_post_gets_the_first_answer(editor: Caller) -> None:

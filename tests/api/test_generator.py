@@ -79,7 +79,8 @@ def test_a2_another_id_is_refused(editor: Caller, stored: dict[str, Any]) -> Non
 def test_a_name_in_use_is_refused_without_regard_to_case(editor: Caller, stored: dict[str, Any]) -> None:
     other = editor.post("/generators", definition("other")).json()
 
-    assert_problem(editor.put(f"/generators/{other['id']}", definition("ORDERS")), 409, "NAME_TAKEN")
+    problem = assert_problem(editor.put(f"/generators/{other['id']}", definition("ORDERS")), 409, "NAME_TAKEN")
+    assert '"orders"' in problem["detail"]
     assert editor.put(f"/generators/{stored['id']}", definition("ORDERS")).status_code == 200
 
 

@@ -61,7 +61,8 @@ def test_everything_that_is_wrong_with_a_pool_is_told(editor: Caller) -> None:
 def test_a_name_in_use_is_refused(editor: Caller) -> None:
     editor.post("/pools", SIZES)
 
-    assert_problem(editor.post("/pools", {**SIZES, "name": "Sizes"}), 409, "NAME_TAKEN")
+    problem = assert_problem(editor.post("/pools", {**SIZES, "name": "Sizes"}), 409, "NAME_TAKEN")
+    assert '"sizes"' in problem["detail"]
 
 
 @pytest.mark.parametrize("type_", [None, 5, {}, ["FILE"], "NOWHERE"])
