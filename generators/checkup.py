@@ -29,7 +29,10 @@ from sdg_project import env
 from sdg_project.database import is_behind
 from sdg_project.errors import Conflict
 from sdg_project.health import LOW_BYTES, free_bytes
+from sdg_project.instance import Address, running_address
 
+PORT = 50032
+"""Where `sdg up` listens unless it is told otherwise."""
 MAX_SKEW = timedelta(seconds=2)
 _FRESH = timedelta(hours=1)
 
@@ -47,8 +50,8 @@ class Check:
         return self.remedy is None
 
 
-def check_all(*, port: int) -> Iterator[Check]:
-    """Every check in turn; changes nothing."""
+def check_all(*, port: int | None) -> Iterator[Check]:
+    """Every check in turn; changes nothing. Without a port that of the running service is looked at."""
     yield Check("program", f"sdg {version('sdg')} on Python {platform.python_version()}")
     home = settings.SDG_HOME
     yield _writable("home", home, "SDG_HOME")
@@ -56,11 +59,14 @@ def check_all(*, port: int) -> Iterator[Check]:
     yield _disk()
     database = _database()
     yield database
-    service = _service(port)
-    yield service
+    running = running_address()
+    if running is not None and port in {None, running.port}:
+        yield _health(running, "the service of this SDG_HOME")
+    else:
+        yield _port(port or PORT, running)
     if database.is_fine and _has_tables():
         yield _clock()
-        yield _workers(is_served=service.found.startswith("a service"))
+        yield _workers(is_served=running is not None)
         yield _interrupted()
         yield _leftovers()
 
@@ -107,8 +113,18 @@ def _has_tables() -> bool:
     return not is_behind()
 
 
-def _service(port: int) -> Check:
-    """Whether the port of `sdg up` is free, or a service of ours answers there."""
+def _health(address: Address, service: str) -> Check:
+    """What a service of ours says of itself."""
+    health = health_of(address)
+    if not health:
+        found = f"{service} does not answer at {address}"
+        return Check("port", found, "wait until sdg up says ready, or end it and start it again")
+    found = f"{service} answers at {address}: {health}"
+    return Check("port", found, None if health == "UP" else "GET /api/v1/health says to an admin why")
+
+
+def _port(port: int, running: Address | None) -> Check:
+    """Whether `sdg up` could listen on a port, where the service of this SDG_HOME does not."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -117,20 +133,20 @@ def _service(port: int) -> Check:
             if error.errno != errno.EADDRINUSE:
                 return Check("port", f"port {port} cannot be used: {error.strerror}", "choose another one: --port N")
         else:
+            if running is not None:
+                return Check("port", f"port {port} is free; the service of this SDG_HOME is at {running}")
             return Check("port", f"port {port} is free: no service runs there; sdg up starts one")
-    health = health_of("127.0.0.1", port)
-    if health == "UP":
-        return Check("port", f"a service answers on port {port}: {health}")
-    if health:
-        return Check("port", f"a service answers on port {port}: {health}", "GET /api/v1/health says to an admin why")
+    if health_of(Address("127.0.0.1", port)):
+        found = f"a service of another SDG_HOME answers on port {port}"
+        return Check("port", found, "set SDG_HOME to its folder, or choose another one: sdg up --port N")
     return Check("port", f"port {port} is used by something else", "end it, or choose another one: sdg up --port N")
 
 
-def health_of(host: str, port: int) -> str:
+def health_of(address: Address) -> str:
     """The word that a service of ours says of its health; empty when there is none."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=5)
     try:
-        connection.request("GET", "/api/v1/health", headers={"Host": next(iter(env.allowed_hosts()), host)})
+        connection.request("GET", "/api/v1/health", headers={"Host": next(iter(env.allowed_hosts()), address.host)})
         said: Any = json.loads(connection.getresponse().read())
         return str(said["status"])
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):

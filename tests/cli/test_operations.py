@@ -58,13 +58,34 @@ def test_doctor_finds_a_fresh_and_a_working_installation_fine(tmp_path: Path) ->
     assert fresh.code == 0, fresh.out
     assert "there is none yet" in fresh.out
     assert working.code == 0, working.out
-    assert "a service answers" in working.out
+    assert "the service of this SDG_HOME answers" in working.out
     assert "2 alive" in working.out
     parts = [json.loads(row) for row in rows]
     assert {"home", "output", "disk", "database", "port", "clock", "workers", "runs", "leftovers"} <= {
         part["part"] for part in parts
     }
     assert all(part["fine"] for part in parts)
+
+
+def test_doctor_finds_the_service_of_its_home_wherever_it_listens(tmp_path: Path) -> None:
+    service = Service.at(tmp_path)
+    other, free = str(tmp_path / "other"), free_port()
+    with service:
+        plain = service.sdg("doctor")
+        elsewhere = service.sdg("doctor", "--port", str(free))
+        from_other = service.sdg("doctor", "--port", str(service.port), SDG_HOME=other)
+        second = service.sdg("up", "--port", str(free))
+    ended = service.sdg("doctor", "--port", str(service.port))
+
+    assert plain.code == 0, plain.out
+    assert f"the service of this SDG_HOME answers at {service.address}: UP" in plain.out
+    assert elsewhere.code == 0
+    assert f"port {free} is free; the service of this SDG_HOME is at {service.address}" in elsewhere.out
+    assert from_other.code == 1
+    assert f"a service of another SDG_HOME answers on port {service.port}" in from_other.out
+    assert second.code == 2
+    assert service.address in second.err
+    assert "no service runs there" in ended.out
 
 
 def test_doctor_says_of_everything_that_is_amiss_what_to_do(sdg: Sdg, tmp_path: Path) -> None:

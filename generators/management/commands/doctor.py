@@ -8,9 +8,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from engine.issues import Issue
-from generators.checkup import check_all
+from generators.checkup import PORT, check_all
 from generators.definition_files import whole_number
-from generators.management.commands.up import PORT
 from sdg_project.commands import DONE, FAILED, SdgCommand
 from sdg_project.errors import Invalid
 
@@ -20,11 +19,13 @@ class Command(SdgCommand):
     example = "sdg doctor --port 8080"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=whole_number, default=PORT, metavar="N", help=f"of sdg up; default {PORT}")
+        parser.add_argument(
+            "--port", type=whole_number, metavar="N", help=f"of sdg up; default where it listens, or {PORT}"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object per check")
 
     def carry_out(self, options: dict[str, Any]) -> int:
-        if not 1 <= options["port"] <= 65_535:
+        if options["port"] is not None and not 1 <= options["port"] <= 65_535:
             raise Invalid([Issue("INVALID_VALUE", "", f"--port must be from 1 to 65535, not {options['port']}")])
         code = DONE
         for check in check_all(port=options["port"]):

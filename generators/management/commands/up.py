@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -17,18 +14,18 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from engine.issues import Issue
-from generators.checkup import health_of
+from generators.checkup import PORT, health_of
 from generators.definition_files import whole_number
 from generators.runs.supervisor import Child, Supervisor
 from generators.services.runs import prune_runs
 from sdg_project import env
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
-from sdg_project.errors import Conflict, Invalid, Unavailable
+from sdg_project.errors import Conflict, Invalid
+from sdg_project.instance import Address, only_instance
 from sdg_project.links import admin_link
 from sdg_project.server import listen
 
-PORT = 50032
 _READY_SECONDS = 60.0
 _log = logging.getLogger("sdg.up")
 
@@ -54,7 +51,7 @@ class Command(SdgCommand):
                 )
             os.environ["SDG_WORKERS"] = str(options["workers"])  # for the children
             settings.Q_CLUSTER["workers"] = options["workers"]
-        with _only_instance():
+        with only_instance() as tell_address:
             listening = self._listening(host, port)
             ready_database()
             port = listening.getsockname()[1]
@@ -65,8 +62,9 @@ class Command(SdgCommand):
             supervisor = Supervisor(cluster, [web], daily=_prune)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: supervisor.stop())
-            near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-            threading.Thread(target=self._announce, args=(near, port, options), daemon=True).start()
+            near = Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104
+            tell_address(near)
+            threading.Thread(target=self._announce, args=(near, options), daemon=True).start()
             supervisor.run()
         self.say("ended")
         return DONE
@@ -78,11 +76,10 @@ class Command(SdgCommand):
             hint = "choose another one with --port, or end what uses it"
             raise Conflict("IN_USE", f"port {port} of {host} cannot be used: {error.strerror}", hint=hint) from error
 
-    def _announce(self, host: str, port: int, options: dict[str, Any]) -> None:
+    def _announce(self, base: Address, options: dict[str, Any]) -> None:
         """Say that the service is ready as soon as it is, and where it is."""
-        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         deadline = time.monotonic() + _READY_SECONDS
-        while (health := health_of(host, port)) != "UP":
+        while (health := health_of(base)) != "UP":
             if time.monotonic() > deadline:
                 self.say(f"the service is {health or 'silent'} after {_READY_SECONDS:.0f} s; see the log above")
                 break
@@ -99,21 +96,3 @@ class Command(SdgCommand):
 def _prune() -> None:
     pruned = prune_runs(older_than=timedelta(days=env.retention_days()))
     _log.info("old runs removed", extra={"fields": {"runs": len(pruned.runs), "kept": len(pruned.kept)}})
-
-
-@contextmanager
-def _only_instance() -> Iterator[None]:
-    """Be the one service of this SDG_HOME; raises Conflict when there is another."""
-    try:
-        settings.SDG_HOME.mkdir(parents=True, exist_ok=True)
-        lock = (settings.SDG_HOME / "up.lock").open("w")
-    except OSError as error:
-        message = f"{settings.SDG_HOME} cannot be used: {error.strerror}"
-        raise Unavailable("CONTROL_DB_DOWN", message, hint="set SDG_HOME") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            message = f"another sdg up is running on {settings.SDG_HOME}"
-            raise Conflict("IN_USE", message, hint="end it first, or set another SDG_HOME") from error
-        yield
