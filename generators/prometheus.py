@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from generators.services.monitoring import Overview
+from generators.services.monitoring import SHOWN_FOR, Overview
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _OF_RUN = ("generator", "run")
+_SHOWN = f"shown until {SHOWN_FOR // timedelta(minutes=1)} minutes after its end"
 
 
 def prometheus_text(overview: Overview) -> str:
@@ -33,21 +35,24 @@ class _Collector:
             by_status.add_metric([status], count)
         yield by_status
         written = CounterMetricFamily(
-            "sdg_run_records_written", "Records that a run has durably written.", labels=_OF_RUN
+            "sdg_run_records_written", f"Records that a run has durably written; {_SHOWN}.", labels=_OF_RUN
         )
         failed = CounterMetricFamily(
             "sdg_run_records_failed", "Records of a run that are dead letters.", labels=_OF_RUN
         )
         size = CounterMetricFamily("sdg_run_bytes_written", "Bytes that a run has written.", labels=_OF_RUN)
         rate = GaugeMetricFamily(
-            "sdg_run_records_per_second", "Records per second over the last ten seconds.", labels=_OF_RUN
+            "sdg_run_records_per_second",
+            "Records per second over the last ten seconds; running runs only.",
+            labels=_OF_RUN,
         )
         for run in seen.runs:
             labels = [run.name, run.run_id]
             written.add_metric(labels, run.written)
             failed.add_metric(labels, run.failed)
             size.add_metric(labels, run.bytes_written)
-            rate.add_metric(labels, run.rate)
+            if run.rate is not None:
+                rate.add_metric(labels, run.rate)
         yield from (written, failed, size, rate)
         yield GaugeMetricFamily("sdg_workers_alive", "Workers that have beaten lately.", seen.workers_alive)
         yield GaugeMetricFamily("sdg_queue_depth", "Rings that no worker has answered yet.", seen.queue_depth)

@@ -49,7 +49,7 @@ class PrometheusView(ApiView):
 
     @operation(
         "getPrometheusMetrics",
-        "Runs, workers and queue in Prometheus's text format",
+        "Runs, workers and queue in Prometheus's text format; an ended run's series stay for five minutes",
         answer={"type": "string", "example": "sdg_workers_alive 2.0\n"},
         media_type="text/plain",
     )

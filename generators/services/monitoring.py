@@ -18,20 +18,22 @@ from generators.runs.gauges import Gauges
 from generators.runs.leases import due_shards
 from generators.runs.worker import count_alive
 
-SHOWN_FOR = timedelta(hours=1)
-"""How long a run is shown after its end: whoever asks now and then must see its last figures."""
+SHOWN_FOR = timedelta(minutes=5)
+"""How long a run is shown after its end: whoever asks every few minutes sees its last figures, as long as Prometheus
+itself takes a sample for the present. Then it is history, which is the monitoring system's: every run has a label of
+its own, and what shows all of them for hours makes that system keep series that never change again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """A run of the service that is live, or was until lately."""
+    """A run of the service that is live, or was until lately; `rate` is None when it is not RUNNING."""
 
     run_id: str
     name: str
     written: int
     failed: int
     bytes_written: int
-    rate: float
+    rate: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def overview() -> Overview:
     rates = _rates()
     return Overview(
         runs_by_status=by_status,
-        runs=[_figures(row, rates.get(row["pk"], 0.0)) for row in _rows()],
+        runs=[_figures(row, rates.get(row["pk"])) for row in _rows()],
         workers_alive=count_alive(),
         queue_depth=count_rings(),
         shards_due=due_shards().count(),
@@ -82,7 +84,7 @@ def _rates() -> Mapping[Any, float]:
     return rates
 
 
-def _figures(row: Mapping[str, Any], rate: float) -> RunFigures:
+def _figures(row: Mapping[str, Any], rate: float | None) -> RunFigures:
     return RunFigures(
         run_id=str(row["pk"]),
         name=row["name"],
