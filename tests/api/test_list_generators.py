@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -95,7 +93,7 @@ def test_what_is_wrong_with_several_parameters_is_told_at_once_with_an_id_for_ea
     assert len({issue["id"] for issue in problem["errors"]}) == 7
 
 
-def test_a_thousand_generators_take_a_constant_number_of_queries_and_little_time(viewer: Caller) -> None:
+def test_a_thousand_generators_take_a_constant_number_of_queries(viewer: Caller) -> None:
     _store(1)
     with CaptureQueriesContext(connection) as one:
         viewer.get("/generators?limit=1000")
@@ -104,12 +102,6 @@ def test_a_thousand_generators_take_a_constant_number_of_queries_and_little_time
 
     with CaptureQueriesContext(connection) as many:
         response = viewer.get("/generators?limit=1000")
-    seconds = []
-    for _ in range(3):  # the best of three: the machine may be busy
-        started = time.process_time()
-        viewer.get("/generators?limit=1000")
-        seconds.append(time.process_time() - started)
 
     assert len(response.json()) == 1_000
     assert len(many) == len(one)
-    assert min(seconds) < 0.15
