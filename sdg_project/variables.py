@@ -12,16 +12,21 @@ from django.conf import settings
 from sdg_project import env
 
 HIDDEN = "••••"
+GENERATED = "(generated)"
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable; `value` reads it, or says its default. A secret's value is never shown."""
+    """One variable; `value` reads it, or says its default. A secret's value is never shown.
+
+    One that `is_generated` is made by sdg itself where nobody has set it, which production does not allow.
+    """
 
     name: str
     meaning: str
     value: Callable[[], Any]
     is_secret: bool = False
+    is_generated: bool = False
 
     @property
     def is_set(self) -> bool:
@@ -35,8 +40,10 @@ class Variable:
     @property
     def shown(self) -> str:
         """The value for people and scripts."""
-        if self.is_secret:
-            return HIDDEN if self.is_set else ""
+        if self.is_secret and self.is_set:
+            return HIDDEN
+        if self.is_generated and not self.is_set:
+            return GENERATED
         value = self.value()
         if isinstance(value, str) or not isinstance(value, Sequence):
             return str(value)
@@ -63,7 +70,13 @@ VARIABLES = (
     Variable("SDG_HOME", "folder of the control database, pools and output", env.home),
     Variable("SDG_OUTPUT_ROOT", "folder below which FILE destinations lie", env.output_root),
     Variable("DATABASE_URL", "control database", _database),
-    Variable("SDG_SECRET_KEY", "signs sessions; made in SDG_HOME in development", env.secret_key, is_secret=True),
+    Variable(
+        "SDG_SECRET_KEY",
+        "signs sessions; in development made at its first use and kept in SDG_HOME",
+        env.secret_key,
+        is_secret=True,
+        is_generated=True,
+    ),
     Variable("SDG_FIELD_KEYS", "comma list of keys that encrypt stored secrets", lambda: "", is_secret=True),
     Variable("SDG_ALLOWED_HOSTS", "comma list of host names that the service answers to", env.allowed_hosts),
     Variable("SDG_CORS_ORIGINS", "comma list of origins whose pages may call the API", env.cors_origins),
