@@ -30,6 +30,7 @@ from sdg_project.database import is_behind
 from sdg_project.errors import Conflict
 from sdg_project.health import LOW_BYTES, free_bytes
 from sdg_project.instance import Address, running_address
+from sdg_project.text import amount
 
 PORT = 50032
 """Where `sdg up` listens unless it is told otherwise."""
@@ -173,7 +174,7 @@ def _clock() -> Check:
 
 def _workers(*, is_served: bool) -> Check:
     alive, due = count_alive(), leases.due_shards().count()
-    found = f"{alive} alive, {due} pieces of work wait"
+    found = f"{alive} alive, {amount(due, 'piece')} of work waiting"
     if not alive and (due or is_served):
         return Check("workers", found, "start some: sdg up, or sdg worker")
     return Check("workers", found)
@@ -184,13 +185,13 @@ def _interrupted() -> Check:
     dead = [run for run in running if not is_alive(run)]
     if dead:
         remedy = f"sdg run --resume {str(dead[0].pk)[:8]} goes on, sdg runs prune --days 0 removes them"
-        return Check("runs", f"{len(dead)} runs were interrupted", remedy)
+        return Check("runs", f"{amount(len(dead), 'run')} interrupted", remedy)
     return Check("runs", "none was interrupted")
 
 
 def _leftovers() -> Check:
     folders, workers = stray_folders(timezone.now() - _FRESH), dead_workers()
     if folders or workers:
-        found = f"{len(folders)} folders of runs that came to nothing, {len(workers)} workers that have died"
+        found = f"{amount(len(folders), 'folder')} of runs that came to nothing, {amount(len(workers), 'dead worker')}"
         return Check("leftovers", found, "sdg runs prune removes the folders; sdg up forgets the workers")
     return Check("leftovers", "none")

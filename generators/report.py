@@ -12,6 +12,7 @@ from generators.models import Run
 from generators.planning import guarantee_of
 from generators.runs.lock import is_alive
 from generators.services.runs import progress_of
+from sdg_project.text import amount
 
 
 def run_report(run: Run, progress: Mapping[str, int] | None = None) -> dict[str, Any]:
@@ -40,9 +41,9 @@ def run_report(run: Run, progress: Mapping[str, int] | None = None) -> dict[str,
 
 def summary(report: Mapping[str, Any]) -> list[str]:
     """The report of a completed run as lines for people."""
-    amount = f"{report['recordsWritten']:,} records, {report['bytesWritten']:,} bytes"
+    size = f"{amount(report['recordsWritten'], 'record')}, {report['bytesWritten']:,} bytes"
     speed = f"{report['activeSeconds']:.2f} s ({report['averageRate']:,} records/s)"
-    lines = [f"{amount} in {speed}, seed {report['effectiveSeed']}"]
+    lines = [f"{size} in {speed}, seed {report['effectiveSeed']}"]
     if report["endReason"] != "RECORD_COUNT":
         lines.append(f"ended by {report['endReason']}")
     shown = report["outputs"][:5]

@@ -23,6 +23,7 @@ from pools.models import Pool, PoolVersion
 from pools.snapshot import Snapshot, content_hash, table_bytes
 from pools.uses import uses_of
 from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge
+from sdg_project.text import amount
 
 
 def add_pool(document: Mapping[str, Any], *, base: Path, content: IO[bytes] | None = None) -> Pool:
@@ -123,7 +124,7 @@ def remove_pool(name: str) -> None:
     """Remove a pool with all its versions; raises Conflict when something still uses it."""
     pool = get_pool(name)
     if used_by := uses_of(pool.name):
-        message = f'pool "{pool.name}" is used by {len(used_by)} generators'
+        message = f'pool "{pool.name}" is used by {amount(len(used_by), "generator")}'
         raise Conflict("IN_USE", message, hint="change these first", details={"usedBy": used_by})
     with store.loading_lock(pool.pk):
         _remove(pool)

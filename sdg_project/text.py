@@ -60,6 +60,11 @@ def shown(value: Any, most: int = 40) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
+def amount(number: int, noun: str) -> str:
+    """How many of something there are, as a person reads it: 1 pool, 2,000 pools."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def quoted(text: str, most: int = 40) -> str:
     """A text in double quotes, shortened, with what cannot be seen written as escapes."""
     short = text if len(text) <= most else f"{text[:most]}…"

@@ -28,6 +28,7 @@ from pools.store import pool_folder
 from sdg_project.differences import differences
 from sdg_project.documents import Bundle, Document
 from sdg_project.errors import Invalid, NotFound
+from sdg_project.text import amount
 
 _ORDER = {info.alias or name: place for place, (name, info) in enumerate(DefinitionShape.model_fields.items())}
 
@@ -194,13 +195,13 @@ def _examined(
 
 def _pool_change(pool: StagedPool) -> Change:
     if pool.current is None:
-        return Change(Action.CREATE, "pool", pool.name, (f"{pool.loaded.records.height:,} rows",))
+        return Change(Action.CREATE, "pool", pool.name, (amount(pool.loaded.records.height, "row"),))
     if not pool.is_new_or_changed:
         return Change(Action.LEAVE, "pool", pool.name)
     after = Pool(name=pool.name, **pool.definition)
     details = list(differences(pool_services.pool_document(pool.current), pool_services.pool_document(after)))
     if pool.has_other_rows:
-        details.append(f"other content: {pool.current.row_count:,} → {pool.loaded.records.height:,} rows")
+        details.append(f"other content: {pool.current.row_count:,} → {amount(pool.loaded.records.height, 'row')}")
     return Change(Action.CHANGE, "pool", pool.name, tuple(details))
 
 

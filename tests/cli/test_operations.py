@@ -33,6 +33,15 @@ def test_config_lists_every_variable_that_the_code_reads_with_its_source(sdg: Sd
     assert not (sdg.folder / "home").exists()
 
 
+def test_config_says_which_secret_is_generated_where_nobody_has_set_it(sdg: Sdg) -> None:
+    def shown(**variables: str) -> str:
+        rows = [json.loads(line) for line in sdg("config", "--json", **variables).out.splitlines()]
+        return next(str(row["value"]) for row in rows if row["name"] == "SDG_SECRET_KEY")
+
+    assert shown() == "(generated)"
+    assert shown(SDG_SECRET_KEY="mine") == "••••"
+
+
 def test_config_shows_no_secret(sdg: Sdg) -> None:
     secrets = {
         "SDG_SECRET_KEY": "canary-key" * 6,
@@ -109,9 +118,9 @@ def test_doctor_says_of_everything_that_is_amiss_what_to_do(sdg: Sdg, tmp_path: 
     assert answer.code == 1
     assert "SDG_OUTPUT_ROOT" in answer.out
     assert f"port {port} is used by something else" in answer.out
-    assert "1 runs were interrupted" in answer.out
+    assert "1 run interrupted" in answer.out
     assert "sdg run --resume" in answer.out
-    assert "1 folders of runs" in answer.out
+    assert "1 folder of runs" in answer.out
     assert away.code == 1
     assert "it does not answer" in away.out
     assert "DATABASE_URL" in away.out
@@ -162,8 +171,8 @@ def test_prune_removes_dead_letters_silent_workers_and_strays_but_nothing_that_t
 
     assert pruned.code == 0, pruned.err
     assert "2 runs removed" in pruned.err
-    assert "1 folders" in pruned.err
-    assert "1 workers forgotten" in pruned.err
+    assert "1 folder of runs removed" in pruned.err
+    assert "1 worker forgotten" in pruned.err
     assert left == [last]
     assert letters == (1,)
     assert "gone" not in workers

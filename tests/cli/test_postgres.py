@@ -71,7 +71,7 @@ def test_pools_previews_and_pruning_work(sdg: Sdg, url: str) -> None:
     assert (before.code, added.code, preview.code, ran.code, pruned.code) == (2, 0, 0, 0, 0), ran.err
     assert "POOL_NOT_FOUND" in before.err
     assert {json.loads(line)["size"] for line in preview.out.splitlines()} == {"S", "M"}
-    assert "1 runs removed" in pruned.err
+    assert "1 run removed" in pruned.err
 
 
 def test_first_uses_at_once_from_several_machines_set_it_up_once(sdg: Sdg, url: str) -> None:

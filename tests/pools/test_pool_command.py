@@ -58,7 +58,7 @@ class TestPool:
         result = pool("add", "ZIPS", "--file", "zips.csv")
 
         assert result.code == 2
-        assert "sdg pool refresh ZIPS" in result.err
+        assert "sdg pool refresh zips" in result.err
         assert "sdg pool remove ZIPS" in result.err
 
     def test_every_fault_of_a_file_is_printed(self, folder: Path) -> None:
@@ -140,7 +140,7 @@ class TestPool:
 
         assert "nothing has changed: version 1" in pool("refresh", "zips").err
         (folder / "zips.csv").write_text("zip\n00501\n")
-        assert "is refreshed: version 2, 1 rows" in pool("refresh", "zips").err
+        assert "is refreshed: version 2, 1 row" in pool("refresh", "zips").err
         (folder / "zips.csv").unlink()
         assert pool("refresh", "zips").code == 2
         assert "READY, last refresh failed" in pool("list").out

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sdg_project.text import clean_name, shown
+from sdg_project.text import amount, clean_name, shown
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,7 @@ def test_a_value_is_shown_short_and_harmless(value: Any, expected: str) -> None:
 
 def test_a_number_that_python_cannot_write_out_is_shown_by_its_length() -> None:
     assert shown(10**5_000) == "a number of about 5,001 digits"
+
+
+def test_an_amount_reads_as_people_write_it() -> None:
+    assert [amount(number, "row") for number in (0, 1, 2, 3_376)] == ["0 rows", "1 row", "2 rows", "3,376 rows"]

@@ -14,6 +14,7 @@ from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_INPUT as DASH
 from sdg_project.errors import Invalid, Unavailable
+from sdg_project.text import amount
 from sdg_project.yaml_writer import unwritable, write_yaml
 
 
@@ -37,8 +38,8 @@ class Command(SdgCommand):
                 self.stdout.write(text, ending="")
             else:
                 _replace(out, text)
-                count = len(bundle.get("generators", ()))
-                self.say(f"{count} generators and {len(bundle.get('pools', ()))} pools are in {out}")
+                counts = [amount(len(bundle.get(f"{noun}s", ())), noun) for noun in ("generator", "pool")]
+                self.say(f"{' and '.join(counts)} written to {out}")
         except OSError as error:
             message = f"{error.filename or out} cannot be written or read: {error.strerror}"
             raise Unavailable("DEST_UNAVAILABLE", message) from error

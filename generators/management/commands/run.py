@@ -33,6 +33,7 @@ from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_OUTPUT as DASH
 from sdg_project.errors import Invalid
+from sdg_project.text import amount
 from sinks.encoding.base import encoders
 from sinks.enums import Checksum
 
@@ -169,13 +170,15 @@ class Command(DefinitionCommand):
         if options["json"]:
             self.say(json.dumps(report))
         elif not options["quiet"]:
-            self.say(f"{report['recordsWritten']:,} records to standard output, seed {report['effectiveSeed']}")
+            self.say(f"{amount(report['recordsWritten'], 'record')} to standard output, seed {report['effectiveSeed']}")
             self._say_what_failed(report)
         return FAILED if report["recordsFailed"] else DONE
 
     def _say_what_failed(self, report: Mapping[str, Any]) -> None:
         if report["recordsFailed"]:
-            self.say(f"{report['recordsFailed']:,} records could not be made and were left out (onError CONTINUE)")
+            self.say(
+                f"{amount(report['recordsFailed'], 'record')} could not be made and were left out (onError CONTINUE)"
+            )
         if report["status"] == "FAILED":
             self.say(f"{report['lastError']['code']}: {report['lastError']['message']}")
 

@@ -18,6 +18,7 @@ from generators.tables import console_on
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import Invalid
+from sdg_project.text import amount
 
 MAX_DAYS = 36_500
 
@@ -42,13 +43,13 @@ class Command(SdgCommand):
             pruned = prune_runs(older_than=timedelta(days=options["days"]))
             for run, reason in pruned.kept:
                 self.say(f"run {run.pk} is kept: {reason}")
-            self.say(f"{len(pruned.runs)} runs removed; what completed runs have written is left where it is")
+            self.say(f"{amount(len(pruned.runs), 'run')} removed; what completed runs have written is left where it is")
             if pruned.pool_versions:
-                self.say(f"{pruned.pool_versions} versions of pools removed, which no run needs any more")
+                self.say(f"{amount(pruned.pool_versions, 'version')} of pools removed, which no run needs any more")
             if pruned.folders:
-                self.say(f"{pruned.folders} folders of runs removed that had not come to be")
+                self.say(f"{amount(pruned.folders, 'folder')} of runs removed that had not come to be")
             if pruned.workers:
-                self.say(f"{pruned.workers} workers forgotten, of which nothing has been heard for long")
+                self.say(f"{amount(pruned.workers, 'worker')} forgotten, of which nothing has been heard for long")
             return DONE
         rows = [run_row(run) for run in Run.objects.all()]
         if options["json"]:

@@ -22,6 +22,7 @@ from generators.services.runs import progress_of
 from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import NotFound
+from sdg_project.text import amount
 
 _POLL_SECONDS = 0.25
 _LONELY_SECONDS = 15.0
@@ -87,14 +88,16 @@ class Command(SdgCommand):
                 for line in summary(report):
                     self.say(line)
             if rejected:
-                self.say(f"{rejected:,} records could not be written", f"GET /api/v1/runs/{run.pk} has the rest")
+                self.say(
+                    f"{amount(rejected, 'record')} could not be written", f"GET /api/v1/runs/{run.pk} has the rest"
+                )
             return FAILED if rejected else DONE
         if not has_workers:
             hint = "start one: sdg up, or sdg worker; the run then goes on by itself"
             self.say(f"NO_WORKER: {written:,} records are safe, and there is no worker any more", hint)
             return UNREACHABLE
         reason = f"{error['code']}: {error['message']}" if error else "somebody else did that"
-        word = f"the run is {run.status} after {written:,} records: {reason}"
+        word = f"the run is {run.status} after {amount(written, 'record')}: {reason}"
         if run.status == RunStatus.STOPPED:
             self.say(word)
             return FAILED

@@ -18,6 +18,7 @@ from sdg_project import env
 from sdg_project.commands import DONE, WRONG
 from sdg_project.errors import Invalid, NotFound
 from sdg_project.exact_json import ExactEncoder
+from sdg_project.text import amount
 
 _NOTHING = Validation((), None, None, None, None, None)
 _SEVERITIES = list(Severity)
@@ -66,7 +67,7 @@ class Command(DefinitionCommand):
         for file, validation in found:
             issues = sorted(validation.issues, key=lambda issue: _SEVERITIES.index(issue.severity))
             self.show_issues(issues, file.where)
-        counts = f"{len(judged['errors'])} errors, {len(judged['warnings'])} warnings"
+        counts = ", ".join(amount(len(judged[f"{noun}s"]), noun) for noun in ("error", "warning"))
         self.say(f"{'valid' if judged['valid'] else 'not valid'}: {counts}")
         for file, validation in found if judged["valid"] else ():
             answer = prospect(validation)

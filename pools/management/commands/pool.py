@@ -28,6 +28,7 @@ from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_INPUT
 from sdg_project.exact_json import ExactEncoder
 from sdg_project.scalars import parse_number
+from sdg_project.text import amount
 from sinks.encoding.texts import value_texts
 
 _BEGINNING = 4_096
@@ -96,7 +97,7 @@ class Command(SdgCommand):
         return DONE
 
     def _tell(self, pool: Pool, what: str) -> None:
-        self.say(f'pool "{pool.name}" is {what}: version {pool.version}, {pool.row_count:,} rows')
+        self.say(f'pool "{pool.name}" is {what}: version {pool.version}, {amount(pool.row_count, "row")}')
         for column in pool.columns:
             note = f"  ({column['note']})" if "note" in column else ""
             self.say(f"  {_plain(column['name'])}: {column['type']}{_plain(note)}")
@@ -120,7 +121,9 @@ class Command(SdgCommand):
         if as_json:
             self.stdout.write(json.dumps(pool, ensure_ascii=False, cls=ExactEncoder))
             return
-        self.stdout.write(f"{pool['name']}: {_status(pool)}, {pool['rowCount']:,} rows, {pool['memoryBytes']:,} bytes")
+        self.stdout.write(
+            f"{pool['name']}: {_status(pool)}, {amount(pool['rowCount'], 'row')}, {pool['memoryBytes']:,} bytes"
+        )
         self.stdout.write(f"  {_source(pool['source'])}")
         if pool["loadedAt"]:
             self.stdout.write(f"  version {pool['version']}, loaded {pool['loadedAt']} in {pool['loadDurationMs']} ms")
