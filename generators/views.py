@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -177,52 +177,35 @@ class StartView(ApiView):
         return _after(lifecycle.start_generator(id, options, by=request.user.get_username()))
 
 
-class PauseView(ApiView):
-    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
+def _action_view(name: str, summary: str, act: Callable[[UUID], Generator], *, errors: Sequence[int]) -> type[ApiView]:
+    """The view of an action on a generator's run, which takes no parameters."""
 
-    @operation(
-        "pauseGenerator",
-        "Let the run come to its next commit and stay there",
-        answer="GeneratorResponse",
-        errors=[404, 409],
-        repeatable=True,
-        tag=_TAG,
-    )
-    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
-        _refuse_body(request)
-        return _after(lifecycle.pause_generator(id))
+    class ActionView(ApiView):
+        roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
+
+        @operation(name, summary, answer="GeneratorResponse", errors=errors, repeatable=True, tag=_TAG)
+        def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
+            _refuse_body(request)
+            return _after(act(id))
+
+    return ActionView
 
 
-class ResumeView(ApiView):
-    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
-
-    @operation(
-        "resumeGenerator",
-        "Let a paused or failed run go on exactly where it stands",
-        answer="GeneratorResponse",
-        errors=[404, 409, 503],
-        repeatable=True,
-        tag=_TAG,
-    )
-    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
-        _refuse_body(request)
-        return _after(lifecycle.resume_generator(id))
-
-
-class StopView(ApiView):
-    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
-
-    @operation(
-        "stopGenerator",
-        "End the run here; what it has written stays",
-        answer="GeneratorResponse",
-        errors=[404, 409],
-        repeatable=True,
-        tag=_TAG,
-    )
-    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
-        _refuse_body(request)
-        return _after(lifecycle.stop_generator(id))
+PauseView = _action_view(
+    "pauseGenerator",
+    "Let the run come to its next commit and stay there",
+    lifecycle.pause_generator,
+    errors=[404, 409],
+)
+ResumeView = _action_view(
+    "resumeGenerator",
+    "Let a paused or failed run go on exactly where it stands",
+    lifecycle.resume_generator,
+    errors=[404, 409, 503],
+)
+StopView = _action_view(
+    "stopGenerator", "End the run here; what it has written stays", lifecycle.stop_generator, errors=[404, 409]
+)
 
 
 def _after(generator: Generator) -> Response:
