@@ -64,14 +64,19 @@ class SdgCommand(BaseCommand):
         except Unavailable as error:
             self.say(f"{error.code}: {error}", error.hint)
             code = UNREACHABLE
-        except (NotFound, Conflict) as error:
-            self.say(str(error), error.hint)
-            code = WRONG
+        except Conflict as error:
+            code = self.refuse(error.issues) if error.issues else self._wrong(error)
+        except NotFound as error:
+            code = self._wrong(error)
         except SdgError as error:
             self.say(str(error))
             code = WRONG
         if code:
             sys.exit(code)
+
+    def _wrong(self, error: Conflict | NotFound) -> int:
+        self.say(str(error), error.hint)
+        return WRONG
 
     def _carried_out(self, options: dict[str, Any]) -> int:
         try:

@@ -56,7 +56,9 @@ def collisions(
     own = place.shown_names(target)
     if own and before_run is BeforeRun.FAIL:
         message = f"an earlier run has written {target.shown}/{own[0]}"
-        yield Issue("RERUN_WOULD_COLLIDE", _AT, message, "beforeRun accepts REPLACE, FAIL and, for parts, APPEND")
+        choices = "REPLACE or APPEND" if place.in_parts else "REPLACE"
+        hint = f"choose another path, or say {choices} as beforeRun, in destination.config or when it is started"
+        yield Issue("RERUN_WOULD_COLLIDE", _AT, message, hint)
     if manifest and before_run is BeforeRun.APPEND and f"{manifest.format} {manifest.compression}" != form:
         message = f"the parts at {target.shown} are {manifest.format} {manifest.compression}, these would be {form}"
         yield Issue("RERUN_WOULD_COLLIDE", _AT, message, "choose the same format, or another path")

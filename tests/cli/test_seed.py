@@ -125,8 +125,26 @@ def test_a_file_of_somebody_else_is_refused_before_anything_starts(service: Serv
 
     assert answer.code == 2
     assert "was not written by this generator" in answer.err
+    assert "choose another path, or move it away" in answer.err
+    assert "--overwrite" not in answer.err
     assert (out / "orders.jsonl").read_text() == "somebody else's\n"
     assert sdg("runs", "--json").out == ""
+
+
+def test_all_that_stands_against_a_start_is_told_with_what_can_be_chosen(service: Service) -> None:
+    sdg = service.sdg
+    config = {"path": "orders.jsonl", "beforeRun": "FAIL"}
+    sdg("import", sdg.definition(destination={"type": "FILE", "config": config}))
+    first = sdg("seed", "orders", "--wait")
+
+    collides = sdg("seed", "orders")
+    is_full_too = sdg("seed", "orders", "--count", "1e12")
+
+    assert first.code == 0, first.err
+    assert collides.code == is_full_too.code == 2
+    assert "RERUN_WOULD_COLLIDE: an earlier run has written" in collides.err
+    assert "say REPLACE as beforeRun, in destination.config or when it is started" in collides.err
+    assert all(code in is_full_too.err for code in ("RERUN_WOULD_COLLIDE", "DEST_FULL"))
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,8 @@ def test_fail_refuses_when_something_is_there_and_says_what_else_can_be_chosen(m
     issue = only_issue(make(root, config=fail, run_id=SECOND))
 
     assert issue.code == "RERUN_WOULD_COLLIDE"
-    assert "REPLACE, FAIL and, for parts, APPEND" in str(issue.hint)
+    choices = "REPLACE" if make is single else "REPLACE or APPEND"
+    assert f"say {choices} as beforeRun" in str(issue.hint)
     with pytest.raises(TerminalSinkError):
         carry(make(root, config=fail, run_id=SECOND))
     assert shown(tree(root)) == before
