@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from engine.span import Span
 from generators.definition_files import read_definitions
 from generators.models import Run
 from generators.planning import plan_of_run, run_folder
-from generators.runs.lock import carrying
 from generators.services.drafts import run_length
-from generators.services.runs import find_run, progress_of, prune_runs
-from generators.services.validation import MEASURED_RECORDS, preview_plan, validate_definition
+from generators.services.runs import progress_of, prune_runs
 from pools import services as pool_services
-from pools.models import PoolVersion
-from sdg_project.errors import Conflict, Invalid, NotFound
+from sdg_project.errors import Conflict, Invalid
+from tests.generators.services.things import COUNT, FIRST, NUMBER, SECOND, THING, interrupted
 from tests.support.runs import FRAME, Workshop
 
 pytestmark = pytest.mark.django_db
-
-NUMBER: dict[str, Any] = {"fieldName": "n", "type": "SEQUENCE"}
-THING: dict[str, Any] = {
-    "fieldName": "thing",
-    "type": "POOL_REFERENCE",
-    "params": {"pool": "things", "column": "thing"},
-}
-FIRST = "thing,weight\n" + "".join(f"thing {number},{number % 3}\n" for number in range(50))
-SECOND = "thing,weight\n" + "".join(f"other {number},1\n" for number in range(40))
-COUNT = 3 * FRAME + 10
-UPDATED_AT = datetime(2026, 5, 1, tzinfo=UTC)
-
-
-def interrupted(workshop: Workshop, *mappings: dict[str, Any], **changes: Any) -> Run:
-    """A run that stands at its first commits."""
-    run = workshop.carry(workshop.start(*mappings, recordCount=COUNT, **changes), until=FRAME)
-    assert run.status == "PAUSED"
-    assert FRAME <= progress_of(run)["records"] < COUNT
-    return run
 
 
 # What a run keeps.
@@ -270,217 +246,3 @@ def test_a_run_may_have_nothing_left_to_make(workshop: Workshop) -> None:
     assert last is not None
     assert (last.status, last.end_reason) == ("COMPLETED", "SEQUENCE_END")
     assert workshop.content() == b""
-
-
-# Looking at definitions.
-
-
-def test_validate_estimates_what_a_run_writes(workshop: Workshop) -> None:
-    workshop.add_pool(FIRST)
-    document = workshop.document(NUMBER, THING, recordCount=5_000)
-
-    validation = validate_definition(document, updated_at=UPDATED_AT, root=str(workshop.folder))
-    run = workshop.make(NUMBER, THING, recordCount=5_000)
-
-    assert validation.errors == ()
-    assert validation.records == 5_000
-    assert validation.bytes_per_record is not None
-    assert abs(validation.bytes_per_record * 5_000 - run.outputs[0]["bytes"]) < 0.1 * run.outputs[0]["bytes"]
-    assert validation.preview is not None
-    assert validation.preview.records["n"].to_list() == [1, 2, 3, 4, 5]
-
-
-def test_validate_and_preview_change_nothing_and_use_seed_0_and_the_definition_s_age(
-    workshop: Workshop, sdg_home: Path
-) -> None:
-    moment = {"fieldName": "at", "type": "TIMESTAMP_GENERATED", "params": {"mode": "CLOCK"}}
-    document = workshop.document(NUMBER, {"fieldName": "u", "type": "UUID_GENERATED"}, moment, seed=None)
-    before = sorted(workshop.folder.rglob("*"))
-
-    validation = validate_definition(document, updated_at=UPDATED_AT, root=str(workshop.folder))
-    plan = preview_plan(document, updated_at=UPDATED_AT)
-    zero = preview_plan(document, updated_at=UPDATED_AT, seed=0)
-    other = preview_plan({**document, "seed": 5}, updated_at=UPDATED_AT, seed=7)
-
-    assert sorted(workshop.folder.rglob("*")) == before
-    assert not Run.objects.exists()
-    assert validation.plan is not None
-    assert validation.plan.facts.seed == 0
-    assert plan.batch(Span(0, 10)).records.equals(zero.batch(Span(0, 10)).records)
-    assert other.facts.seed == 7
-    assert plan.batch(Span(9, 1)).records["at"].to_list() == [UPDATED_AT]
-
-
-def test_a_pool_that_is_not_ready_is_one_issue_among_the_others(workshop: Workshop) -> None:
-    pool = workshop.add_pool(FIRST)
-    type(pool).objects.update(version=0, status="FAILED")
-    mappings = [THING, {**NUMBER, "params": {"step": 0}}]
-    document = workshop.document(*mappings)
-
-    validation = validate_definition(document, updated_at=UPDATED_AT, root=str(workshop.folder))
-    with pytest.raises(Invalid) as started:
-        workshop.start(*mappings)
-    with pytest.raises(Invalid) as previewed:
-        preview_plan(document, updated_at=UPDATED_AT)
-
-    expected = {("POOL_NOT_READY", "/fieldMappings/0/params/pool"), ("INVALID_STEP", "/fieldMappings/1/params/step")}
-    for issues in (validation.issues, started.value.issues, previewed.value.issues):
-        assert {(issue.code, issue.path) for issue in issues} == expected
-
-
-def test_validate_tells_what_is_wrong_at_the_destination_beside_the_rest(workshop: Workshop) -> None:
-    document = workshop.document({**NUMBER, "params": {"step": 0}}, path="a.jsonl")
-    document["destination"]["config"]["rollrecords"] = 5
-
-    validation = validate_definition(document, updated_at=UPDATED_AT, root=str(workshop.folder))
-
-    assert {(issue.code, issue.path) for issue in validation.errors} == {
-        ("INVALID_STEP", "/fieldMappings/0/params/step"),
-        ("UNKNOWN_PROPERTY", "/destination/config/rollrecords"),
-    }
-    assert validation.plan is None
-
-
-def test_what_the_first_records_show_is_told_at_its_field(workshop: Workshop) -> None:
-    def told(mapping: dict[str, Any], **declared: Any) -> list[tuple[str, str, str]]:
-        schema = {"fields": [{"name": "n", "type": "LONG"}, {"name": "x", **declared}]} if declared else None
-        document = workshop.document(NUMBER, {"fieldName": "x"} | mapping, schema=schema, recordCount=50)
-        issues = validate_definition(document, updated_at=UPDATED_AT, root=str(workshop.folder)).issues
-        with pytest.raises(Invalid) as started:
-            workshop.start(NUMBER, {"fieldName": "x"} | mapping, schema=schema, recordCount=50)
-        assert [issue.id for issue in started.value.issues] == [issue.id for issue in issues]
-        return [(issue.code, issue.path, issue.message) for issue in issues]
-
-    sequence = {"type": "SEQUENCE", "params": {"template": "2026-01-{seq:02d}T12:00:00Z"}}
-    number = {"type": "NUMERIC_RANGE", "params": {"min": 7, "max": 10_000}}
-    code = {"type": "SEQUENCE", "params": {"template": "A{seq}"}}
-
-    [(record_code, path, message)] = told(sequence | {"outputType": "TIMESTAMP"})
-    assert (record_code, path) == ("RECORD_INVALID", "/fieldMappings/1")
-    assert message.startswith('x, record 31: "2026-01-32T12:00:00Z" cannot be read as TIMESTAMP, which is an instant')
-    [(enum_code, path, message)] = told(number, type="INTEGER", enum=[1, 2, 3])
-    assert (enum_code, path) == ("INVALID_VALUE", "/schema/fields/1/enum")
-    assert message.endswith("more values are not in the schema's enum")
-    assert told(code, type="STRING", pattern="A[0-8]+") == [
-        ("INVALID_VALUE", "/schema/fields/1/pattern", '"A9" does not match the pattern A[0-8]+')
-    ]
-
-
-def test_a_pool_s_column_is_checked_once_and_says_what_it_loses(workshop: Workshop) -> None:
-    rows = [*map(str, range(20_000)), "many"]
-    workshop.add_pool("thing,size\n" + "".join(f"{thing},1.25\n" for thing in rows))
-    size = {"fieldName": "s", "type": "POOL_REFERENCE", "params": {"pool": "things", "column": "size"}}
-    schema = {"fields": [{"name": "thing", "type": "INTEGER"}, {"name": "s", "type": "DECIMAL", "scale": 1}]}
-    document = workshop.document(THING, size, schema=schema)
-
-    issues = validate_definition(document, updated_at=UPDATED_AT, root=str(workshop.folder)).issues
-
-    assert {(issue.code, issue.path) for issue in issues} == {
-        ("TYPE_MISMATCH", "/schema/fields/0/type"),
-        ("ROUNDED", "/fieldMappings/1"),
-    }
-    assert '"many" cannot be read as INTEGER' in str([issue.message for issue in issues])
-
-
-# Finding and pruning.
-
-
-def test_a_run_is_found_by_its_id_its_beginning_or_as_the_last(workshop: Workshop) -> None:
-    first, second = workshop.start(NUMBER), workshop.start(NUMBER, path="b.jsonl")
-
-    assert find_run(str(first.pk)) == first
-    assert find_run(first.pk.hex) == first
-    assert find_run(str(first.pk)[:18].upper()) == first
-    assert find_run("last") == second
-
-
-def test_what_names_no_run_or_several_is_refused_in_a_sentence(workshop: Workshop) -> None:
-    with pytest.raises(NotFound, match="no run yet"):
-        find_run("last")
-    run = workshop.start(NUMBER)
-    twin = uuid.UUID(int=run.pk.int ^ 1)
-    Run.objects.filter(pk=run.pk).update(name="first")
-    run.pk = twin
-    run.save(force_insert=True)
-
-    for reference in ("", "-", "zz", str(uuid.uuid4())):
-        with pytest.raises(NotFound, match="no run"):
-            find_run(reference)
-    with pytest.raises(NotFound, match="2 runs have ids that begin with"):
-        find_run(twin.hex[:31])
-    assert find_run(twin.hex) == run
-
-
-def test_pruning_removes_old_runs_with_what_only_they_need(workshop: Workshop, sdg_home: Path) -> None:
-    pool = workshop.add_pool(FIRST)
-    completed = workshop.make(THING, path="done.jsonl")
-    abandoned = interrupted(workshop, THING, path="half.jsonl")
-    workshop.refresh_pool(SECOND)
-    hidden = sorted(workshop.folder.glob(".half*"))
-
-    nothing = prune_runs(older_than=timedelta(days=1))
-    pruned = prune_runs(older_than=timedelta(0))
-
-    assert (nothing.runs, nothing.pool_versions, nothing.kept) == ([], 0, [])
-    assert hidden
-    assert {run.name for run in pruned.runs} == {"orders"}
-    assert len(pruned.runs) == 2
-    assert not Run.objects.exists()
-    assert sorted(workshop.folder.glob(".half*")) == []
-    assert not (workshop.folder / "half.jsonl").exists()
-    assert workshop.content("done.jsonl")
-    assert not run_folder(completed).exists()
-    assert not run_folder(abandoned).exists()
-    assert pruned.pool_versions == 1
-    assert [version.version for version in PoolVersion.objects.filter(pool=pool)] == [2]
-
-
-def test_pruning_leaves_runs_that_somebody_works_on_and_the_pools_that_they_need(workshop: Workshop) -> None:
-    workshop.add_pool(FIRST)
-    run = interrupted(workshop, THING)
-    workshop.refresh_pool(SECOND)
-
-    with carrying(run):
-        pruned = prune_runs(older_than=timedelta(0))
-
-    assert pruned.runs == []
-    assert pruned.pool_versions == 0
-    [(kept, reason)] = pruned.kept
-    assert kept == run
-    assert "another process" in reason
-    assert workshop.carry(run).status == "COMPLETED"
-
-
-def test_the_age_of_a_run_counts_from_its_end(workshop: Workshop) -> None:
-    run = workshop.make(NUMBER)
-    Run.objects.update(created_at=timezone.now() - timedelta(days=40))
-
-    assert prune_runs(older_than=timedelta(days=30)).runs == []
-    Run.objects.update(finished_at=timezone.now() - timedelta(days=31))
-
-    assert [one.name for one in prune_runs(older_than=timedelta(days=30)).runs] == [run.name]
-
-
-def test_a_run_that_cannot_be_cleared_away_is_kept_and_stops_no_other(workshop: Workshop) -> None:
-    strange = workshop.start(NUMBER)
-    workshop.make(NUMBER, path="b.jsonl")
-    spec = strange.spec
-    spec["document"]["destination"]["type"] = "NO_LONGER"
-    Run.objects.filter(pk=strange.pk).update(spec=spec)
-
-    pruned = prune_runs(older_than=timedelta(0))
-
-    assert len(pruned.runs) == 1
-    assert [run.pk for run, _ in pruned.kept] == [strange.pk]
-    assert "cannot be continued" in pruned.kept[0][1]
-
-
-def test_how_long_a_run_takes_is_measured_of_the_first_records(workshop: Workshop) -> None:
-    ticks = iter([100.0, 102.0])
-    document = workshop.document(recordCount=MEASURED_RECORDS * 1_000)
-
-    validation = validate_definition(
-        document, updated_at=UPDATED_AT, root=str(workshop.folder), monotonic=lambda: next(ticks)
-    )
-
-    assert validation.duration_seconds == pytest.approx(2_000)
