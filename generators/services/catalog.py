@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,17 +13,20 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from engine.errors import RecordInvalid
-from engine.issues import Issue
+from engine.issues import Issue, Severity
 from engine.span import Span
 from generators.definition import READ_ONLY, DefinitionShape
 from generators.digest import run_digest
 from generators.enums import GeneratorStatus
+from generators.issue_params import with_params
 from generators.models import Generator, Run
 from generators.plan import Plan
 from generators.planning import plan_of_run
 from generators.runs.lifecycle import impossible
+from generators.services.drafts import imagined_destination
 from generators.services.validation import Validation, preview_plan, validate_definition
 from sdg_project.errors import Conflict, Invalid, NotFound
+from sdg_project.problems import shown_message
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
 
@@ -100,6 +103,11 @@ def get_generator(generator_id: UUID) -> Generator:
     return generator
 
 
+def owner_of(generator_id: UUID | None) -> str:
+    """Whose what a generator's runs write is; one that is not stored yet owns nothing."""
+    return f"generator:{generator_id or ''}"
+
+
 def find_generators(wanted: GeneratorFilter) -> QuerySet[Generator]:
     """The generators that are asked for, oldest first, with their last runs."""
     found = _with_last_run(Generator.objects.all())
@@ -118,14 +126,11 @@ def find_generators(wanted: GeneratorFilter) -> QuerySet[Generator]:
 
 
 def validate_request(document: Any, *, preview: int) -> Validation:
-    """What validate says of the body of a create request."""
-    return validate_definition(
-        document,
-        updated_at=timezone.now(),
-        root=str(settings.SDG_OUTPUT_ROOT),
-        preview=preview,
-        destination_required=True,
-    )
+    """What validate says of the body of a create request, and of a start's refusal as things are now."""
+    validation = _validated(document, preview=preview)
+    if validation.errors or validation.plan is None:
+        return validation
+    return replace(validation, issues=(*validation.issues, *_collisions(validation.plan)))
 
 
 def uses_of_pool(name: str) -> list[dict[str, Any]]:
@@ -189,8 +194,30 @@ def digest_of_run(run: Run) -> str:
     return run_digest(plan_of_run(run), spans)
 
 
+def _validated(document: Any, *, preview: int) -> Validation:
+    return validate_definition(
+        document,
+        updated_at=timezone.now(),
+        root=str(settings.SDG_OUTPUT_ROOT),
+        preview=preview,
+        destination_required=True,
+    )
+
+
+def _collisions(plan: Plan) -> list[Issue]:
+    """What lies at the destination and would refuse a start; warnings, for until then it may be gone."""
+    shape = plan.definition.shape
+    stored = Generator.objects.filter(name_key=shape.name.casefold()).values_list("pk", flat=True).first()
+    destination = imagined_destination(
+        shape.destination, plan.schema, root=str(settings.SDG_OUTPUT_ROOT), owner=owner_of(stored)
+    )
+    found = destination.collisions() if destination is not None else ()
+    warnings = [replace(one, message=shown_message(one.message), severity=Severity.WARNING) for one in found]
+    return with_params(warnings, plan.definition.document)
+
+
 def _accepted(document: Any) -> Plan:
-    validation = validate_request(document, preview=0)
+    validation = _validated(document, preview=0)
     if validation.errors or validation.plan is None:
         raise Invalid(validation.errors)
     return validation.plan

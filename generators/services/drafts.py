@@ -179,7 +179,7 @@ def part_issues(plan: Plan, *, records: int | None, written: float) -> Sequence[
     return kind.part_issues(config, parts=-(-records // roll)) if roll else ()
 
 
-def imagined_destination(document: Any, schema: RecordSchema, *, root: str) -> Destination[Any] | None:
+def imagined_destination(document: Any, schema: RecordSchema, *, root: str, owner: str = "") -> Destination[Any] | None:
     """The definition's destination as a run would see it, for questions that need no run; None without one."""
     kind, config, issues = destination_kind(document)
     if kind is None or issues:
@@ -187,7 +187,7 @@ def imagined_destination(document: Any, schema: RecordSchema, *, root: str) -> D
     roll = kind.roll_of(config, bytes_per_record=1.0, step_ms=1)
     delivery = Delivery(
         run_id="preview",
-        owner="",
+        owner=owner,
         generator_name=schema.name,
         started_at=datetime.now(UTC),
         schema=schema,

@@ -39,7 +39,7 @@ from generators.runs import leases
 from generators.runs.doorbell import ring
 from generators.runs.lifecycle import ACTIONS, change_status, impossible, refuse_unless_possible
 from generators.runs.worker import count_alive
-from generators.services.catalog import get_generator
+from generators.services.catalog import get_generator, owner_of
 from generators.services.runs import FrozenRun, RunOrder, freeze_run
 from sdg_project.errors import Conflict, Invalid, NotFound, Unavailable
 from sdg_project.shapes import Int64, Params, issues_of
@@ -92,7 +92,7 @@ def start_generator(generator_id: UUID, options: StartOptions, *, by: str) -> Ge
     _settle(generator)
     document, first_record = _to_run(generator, options)
     order = RunOrder(
-        owner=f"generator:{generator.pk}",
+        owner=owner_of(generator.pk),
         root=str(settings.SDG_OUTPUT_ROOT),
         workers=workers,
         origin=RunOrigin.SERVICE,

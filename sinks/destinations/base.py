@@ -122,6 +122,10 @@ class Destination(Kind, ABC, Generic[C]):
         The paths of the issues begin below the definition: ``/destination/config/path``.
         """
 
+    def collisions(self) -> Sequence[Issue]:
+        """What is there already and may not be replaced, as far as that can be seen without calling anybody."""
+        return ()
+
     @abstractmethod
     def preflight(self, *, estimated_bytes: int) -> Sequence[Issue]:
         """What stands against starting now: no room, no right, something in the way. Changes nothing."""

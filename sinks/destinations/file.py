@@ -171,6 +171,14 @@ class FileDestination(Destination[Any]):
 
     # What stands in the way.
 
+    def collisions(self) -> Sequence[Issue]:
+        try:
+            nearest, is_there = Folder.nearest(self.delivery.root, self._place.steps)
+            with nearest:
+                return list(self._collisions(nearest)) if is_there else ()
+        except SinkError:  # a start says so
+            return ()
+
     def preflight(self, *, estimated_bytes: int) -> Sequence[Issue]:
         try:
             nearest, is_there = Folder.nearest(self.delivery.root, self._place.steps)

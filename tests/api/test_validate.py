@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.api import Caller, assert_problem, definition
+from tests.support.api import Caller, assert_problem, definition, let_a_worker_beat, work
 
 
 def _tight() -> dict[str, Any]:
@@ -49,6 +50,29 @@ def test_an_invalid_definition_is_answered_with_200(viewer: Caller, body: Any) -
 @pytest.mark.parametrize("body", [b"{", b'{"a": 1, "a": 2}', b"[" * 50 + b"]" * 50, b"\xff"])
 def test_json_that_cannot_be_read_is_400(viewer: Caller, body: bytes) -> None:
     assert_problem(viewer.call("POST", "/generators/validate", body), 400)
+
+
+def test_what_would_refuse_a_start_at_the_destination_is_a_warning(editor: Caller, home: Path) -> None:
+    document = definition(destination={"type": "FILE", "config": {"path": "orders.jsonl", "beforeRun": "FAIL"}})
+    before = editor.post("/generators/validate", document).json()
+    stored = editor.post("/generators", document).json()
+    let_a_worker_beat()
+    editor.post(f"/generators/{stored['id']}/start")
+    work()
+
+    again = editor.post("/generators/validate", document).json()
+    replacing = editor.post("/generators/validate", definition()).json()
+    other = editor.post("/generators/validate", definition("other")).json()
+    strict = editor.post("/generators/validate?strict=true", definition("other")).json()
+
+    assert before["warnings"] == replacing["warnings"] == []
+    for answer, words in ((again, "an earlier run has written"), (other, "was not written by this generator")):
+        [warning] = answer["warnings"]
+        assert (warning["code"], warning["path"]) == ("RERUN_WOULD_COLLIDE", "/destination/config/path")
+        assert words in warning["message"]
+        assert str(home) not in json.dumps(answer)
+        assert answer["valid"] is True
+    assert strict["valid"] is False
 
 
 def test_strict_counts_warnings_and_acknowledged_ones_are_left_out(viewer: Caller) -> None:
