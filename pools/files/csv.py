@@ -15,6 +15,7 @@ from engine.issues import Issue
 from pools.limits import PoolLimits
 from pools.raw import MAX_ISSUES, RawColumn, RawTable, Written, unreadable
 from sdg_project.errors import Invalid
+from sdg_project.text import amount
 
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -101,7 +102,7 @@ class _Layout:
         issues = []
         for record in wrong[:MAX_ISSUES]:
             line = content[self.ends[record - 1] : self.ends[record]].strip(b"\r\n")
-            found = f"{self.widths[record]} cells" if line else "an empty line"
+            found = amount(self.widths[record], "cell") if line else "an empty line"
             message = f"{origin}, line {self.lines[record]}: {found}, and the header has {expected}"
             issues.append(Issue("INVALID_SYNTAX", "/source", message, "a cell with the delimiter in it must be quoted"))
         if len(wrong) > len(issues):

@@ -124,7 +124,7 @@ def test_lines_with_more_or_fewer_cells_are_named_by_their_line_in_the_file(load
         load_file('a,b\n"1\n1",2\n3\n4,5,6\n\n7,8\n\n\n')
 
     assert messages(error) == [
-        "INVALID_SYNTAX /source things.csv, line 4: 1 cells, and the header has 2",
+        "INVALID_SYNTAX /source things.csv, line 4: 1 cell, and the header has 2",
         "INVALID_SYNTAX /source things.csv, line 5: 3 cells, and the header has 2",
         "INVALID_SYNTAX /source things.csv, line 6: an empty line, and the header has 2",
     ]

@@ -67,7 +67,7 @@ class TestPool:
         result = pool("add", "bad", "--file", "bad.csv")
 
         assert (result.code, result.out) == (2, "")
-        assert "INVALID_SYNTAX: bad.csv, line 2: 1 cells" in result.err
+        assert "INVALID_SYNTAX: bad.csv, line 2: 1 cell," in result.err
         assert "INVALID_SYNTAX: bad.csv, line 3: 3 cells" in result.err
         assert "must be quoted" in result.err
         assert services.list_pools() == []
