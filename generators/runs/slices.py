@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -40,6 +40,7 @@ from generators.runs.worker import is_asked_to_leave
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
 from sdg_project.logs import run_id
+from sdg_project.outages import AWAY
 from sinks.destinations.base import Sink
 from sinks.errors import Fenced, SinkError, TransientSinkError
 
@@ -51,8 +52,6 @@ _NONE = -2
 """The epoch of nobody."""
 _SOON_JOINED_BYTES = 2**30
 """Shards with less than that are brought together at once; with more, by a task that may take longer."""
-AWAY = (OperationalError, InterfaceError)
-"""What is raised when the control database is away."""
 _log = logging.getLogger("sdg.workers")
 
 
@@ -73,9 +72,14 @@ class SliceWorker:
     def __init__(self, worker_id: str) -> None:
         self.worker_id = worker_id
         self._kept: _Kept | None = None
+        self._unreleased: Shard | None = None
 
     def work(self, shard_id: int) -> bool:
-        """A slice of a shard, if it is due and free; whether there was anything to do. Raises only what is a bug."""
+        """A slice of a shard, if it is due and free; whether there was anything to do.
+
+        Raises AWAY when the control database is away; else only what is a bug.
+        """
+        self.give_back()
         shard = leases.claim(shard_id, self.worker_id)
         if shard is None:
             return False
@@ -83,11 +87,24 @@ class SliceWorker:
         run_id.set(str(shard.run_id))
         try:
             following = self._turn(shard)
+        except AWAY:
+            self.let_go()
+            self._unreleased = shard
+            raise
         finally:
             run_id.set(None)
         if following is not None:
             self.work(following)
         return True
+
+    def give_back(self) -> None:
+        """Give back the shard that was held when the control database went away, if there is one.
+
+        Nobody has to wait then until its lease is over, or takes this worker for dead. Raises AWAY while it still is.
+        """
+        if self._unreleased is not None:
+            leases.release(self._unreleased)
+            self._unreleased = None
 
     def let_go(self) -> None:
         """Close what is kept."""
@@ -112,7 +129,6 @@ class SliceWorker:
             self.let_go()
             _log.info("shard lost to another owner", extra={"fields": {"shard": shard.number, "reason": str(error)}})
         except AWAY:
-            self.let_go()
             raise
         except RecordInvalid as error:
             self.let_go()

@@ -19,8 +19,8 @@ from django.db import close_old_connections, connections
 from generators.models import Shard, Worker
 from generators.runs import timing
 from generators.runs.reaper import bury_the_dead, ring_for_due
-from generators.runs.slices import AWAY
 from generators.runs.worker import this_host
+from sdg_project.outages import AWAY
 
 _LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 20.0
