@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -36,7 +37,7 @@ from generators.runs.pacing import latency_of
 from generators.runs.rejects import Rejects
 from generators.runs.runner import Progress, Watch, run_slice
 from generators.runs.stopwatch import Stopwatch
-from generators.runs.worker import is_asked_to_leave
+from generators.runs.worker import count_alive
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
 from sdg_project.logs import run_id
@@ -44,8 +45,6 @@ from sdg_project.outages import AWAY
 from sinks.destinations.base import Sink
 from sinks.errors import Fenced, SinkError, TransientSinkError
 
-LOOK_SECONDS = 1.0
-"""How often the wishes of people are looked at, and progress is written."""
 NARROWER = {2: 4_096, 3: 256, 4: 16, 5: 1}
 """After so many owners that died: how many records are made at a time, so that the one that kills them is found."""
 _NONE = -2
@@ -69,8 +68,9 @@ class _Kept:
 class SliceWorker:
     """What works on shards in one process, one slice at a time."""
 
-    def __init__(self, worker_id: str) -> None:
+    def __init__(self, worker_id: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.worker_id = worker_id
+        self._monotonic = monotonic
         self._kept: _Kept | None = None
         self._unreleased: Shard | None = None
 
@@ -103,7 +103,7 @@ class SliceWorker:
         Nobody has to wait then until its lease is over, or takes this worker for dead. Raises AWAY while it still is.
         """
         if self._unreleased is not None:
-            leases.release(self._unreleased)
+            leases.release(self._unreleased, rung_at=None)
             self._unreleased = None
 
     def let_go(self) -> None:
@@ -177,7 +177,11 @@ class SliceWorker:
         plan = kept.job.plan
         stopwatch = Stopwatch(shard.run, plan)
         rejects = Rejects.of(plan, shard)
-        watch = _SliceWatch(shard, self.worker_id, stopwatch, schedule=plan.pace.schedule, rejects=rejects)
+        crowding = timing.crowding(count_alive())
+        ends_at = self._monotonic() + crowding * (timing.slice_time() / timedelta(seconds=1))
+        watch = _SliceWatch(
+            shard, stopwatch, schedule=plan.pace.schedule, rejects=rejects, monotonic=self._monotonic, ends_at=ends_at
+        )
         reached = run_slice(
             rejects or plan,
             kept.sink,
@@ -186,18 +190,20 @@ class SliceWorker:
             cuts=kept.job.spec.cuts(plan.pace.schedule),
             batch_size=kept.job.spec.batch_size,
             watch=watch,
+            monotonic=self._monotonic,
             pacing=stopwatch.pacing,
-            max_latency_s=latency_of(plan),
+            max_latency_s=latency_of(plan) * (1.0 if kept.job.spec.timed else crowding),
         )
         failpoint("slice.before_release")
         is_done = reached.next_record >= shard.end_record or watch.is_over is not None
         following: int | None = None
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=shard.run_id)
-            leases.renew(shard)
             if watch.is_over is not None:
                 end_early(shard, next_record=reached.next_record, reason=watch.is_over)
-            leases.release(shard, state=ShardState.DONE if is_done else ShardState.READY, progressed_at=Now())
+            state = ShardState.DONE if is_done else ShardState.READY
+            if not leases.release(shard, state=state, progressed_at=Now()):
+                raise LeaseLost(f"shard {shard.pk}, epoch {shard.epoch}")
             failpoint("slice.before_ring")
             if not is_done:
                 ring(shard, RunPhase.WRITING)
@@ -262,24 +268,25 @@ class _SliceWatch(Watch):
     def __init__(
         self,
         shard: Shard,
-        worker_id: str,
         stopwatch: Stopwatch,
         *,
         schedule: Schedule | None,
         rejects: Rejects | None,
+        monotonic: Callable[[], float],
+        ends_at: float,
     ) -> None:
-        self.shard, self.worker_id = shard, worker_id
+        self.shard = shard
         self._stopwatch, self._schedule, self._rejects = stopwatch, schedule, rejects
+        self._monotonic, self._ends_at = monotonic, ends_at
         self.excess: str | None = None
         """Why there are too many bad records to go on."""
         self.is_over: EndReason | None = None
         self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
         self._gauges = Gauges.of(shard)
-        self._ends_at = time.monotonic() + timing.slice_time() / timedelta(seconds=1)
-        self._begun_at = time.monotonic()
+        self._begun_at = monotonic()
 
     def about_to_make(self, span: Span) -> None:
-        self._begun_at = time.monotonic()
+        self._begun_at = self._monotonic()
         if self.most_records is not None:
             leases.renew(self.shard, about_from=span.start, about_count=span.count)
 
@@ -292,7 +299,7 @@ class _SliceWatch(Watch):
 
     def committed(self, progress: Progress) -> bool:
         shard = self.shard
-        now = time.monotonic()
+        now = self._monotonic()
         if self._schedule is not None:
             begun, later = (self._schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
             self._gauges.target_rate, self._gauges.behind_s = float(later - begun), progress.behind_us / MICROS
@@ -311,7 +318,7 @@ class _SliceWatch(Watch):
             self.excess = self._rejects.excess(progress.next_record)
         if has_progressed:
             values |= {"lost_claims": 0, "about_from": None, "about_count": 0}
-        leases.renew(shard, **values)
+        is_wanted = leases.keep(shard, **values)
         failpoint("slice.progress")
         if has_progressed:
             shard.next_record = progress.next_record
@@ -321,15 +328,7 @@ class _SliceWatch(Watch):
         self.is_over = is_over if progress.next_record < shard.end_record else None
         # Every slice that is wanted comes to a commit, however short its time is, unless it has nothing to commit.
         may_end = has_progressed or (self._stopwatch.pacing is not None and not progress.in_flight)
-        return (
-            self.is_over is None and self.excess is None and (now < self._ends_at or not may_end) and self._is_wanted()
-        )
-
-    def _is_wanted(self) -> bool:
-        wanted = Run.objects.filter(
-            pk=self.shard.run_id, status=RunStatus.RUNNING, desired_state=DesiredState.RUN
-        ).exists()
-        return wanted and not is_asked_to_leave(self.worker_id)
+        return is_wanted and self.is_over is None and self.excess is None and (now < self._ends_at or not may_end)
 
 
 _REACHED: dict[str, Any] = {"retries": 0, "retrying_since": None, "not_before": None, "last_error": None}

@@ -37,6 +37,6 @@ def _wait_until_it_is_back() -> None:
     for _ in range(int(timing.lease() / timedelta(seconds=1)) + 1):
         close_old_connections()
         time.sleep(1)
-        with suppress(AWAY):
+        with suppress(*AWAY):
             this_worker().give_back()
             return

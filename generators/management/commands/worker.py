@@ -16,7 +16,7 @@ from generators.definition_files import whole_number
 from generators.runs import leases
 from generators.runs.reaper import bury_the_dead
 from generators.runs.slices import SliceWorker
-from generators.runs.worker import Heart, is_asked_to_leave
+from generators.runs.worker import Heart, count_alive, is_asked_to_leave
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import Invalid
@@ -75,7 +75,7 @@ class Command(SdgCommand):
                 return 0
             worker.give_back()
             bury_the_dead()
-            for shard_id in leases.due_shards().values_list("pk", flat=True)[:20]:
+            for shard_id in leases.due_for_one_of(count_alive()):
                 if worker.work(shard_id):
                     return 1
         except AWAY as error:
