@@ -21,7 +21,7 @@ from generators.enums import (
     RunStatus,
     ShardState,
 )
-from sdg_project.exact_json import ExactDecoder, ExactEncoder
+from sdg_project.exact_json import ExactDecoder, ExactEncoder, VerbatimDecoder
 
 
 def choices(words: type[Any]) -> list[tuple[str, str]]:
@@ -172,7 +172,9 @@ class DeadLetter(models.Model):
     code = models.CharField(max_length=40)
     message = models.TextField()
     field = models.CharField(max_length=400, blank=True)
-    record = models.JSONField(null=True, blank=True, help_text="What could be made of it.")
+    record = models.JSONField(
+        null=True, blank=True, encoder=ExactEncoder, decoder=VerbatimDecoder, help_text="What could be made of it."
+    )
     occurred_at = models.DateTimeField()
 
     class Meta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from engine.batch import Batch
 from engine.choice import Tables
 from engine.draws import happens
+from engine.errors import RecordInvalid
 from engine.schema import Column, RecordSchema
 from engine.span import Span
 from engine.version import ENGINE_VERSION
@@ -64,21 +66,38 @@ class Plan:
         """The records of a span. Raises RecordInvalid for the first record that cannot be made."""
         columns: dict[str, pl.Series] = {}
         missing: dict[str, NDArray[np.bool_]] = {}
+        self._evaluate(span, columns, missing)
+        return _batch(span, self.schema, columns, missing)
+
+    def remnant(self, number: int) -> tuple[RecordSchema, Batch]:
+        """What can be made of a record: all of it, or the written columns that are evaluated before the one that fails.
+
+        A record of which nothing can be made has no columns.
+        """
+        span = Span(number, 1)
+        columns: dict[str, pl.Series] = {}
+        missing: dict[str, NDArray[np.bool_]] = {}
+        with suppress(RecordInvalid):
+            self._evaluate(span, columns, missing)
+        made = tuple(column for column in self.schema.columns if column.name in columns)
+        schema = RecordSchema(self.schema.name, made)
+        if not made:
+            return schema, Batch(Span(number, 0), pl.DataFrame())
+        return schema, _batch(span, schema, columns, missing)
+
+    def _evaluate(self, span: Span, columns: dict[str, pl.Series], missing: dict[str, NDArray[np.bool_]]) -> None:
+        """Put the values of every step where the following ones find them, until one raises RecordInvalid."""
         for step in self.steps:
             if isinstance(step, HiddenColumn):
                 columns[step.name] = step.values(span, columns)
                 continue
             values, absent = _masked(step, span, step.field.values(span, columns))
-            if absent is not None:
-                missing[step.name] = absent
             cast = cast_values(values, step.output, step.column)
             if cast is not values:
                 refuse_unread(values, cast, span, step.column)
+            if absent is not None:
+                missing[step.name] = absent
             columns[step.name] = cast
-        written = [columns[column.name].alias(column.name) for column in self.schema.columns]
-        return Batch(
-            span, pl.DataFrame(written), {c.name: missing[c.name] for c in self.schema.columns if c.name in missing}
-        )
 
     @property
     def clock(self) -> Clock:
@@ -128,6 +147,14 @@ class Plan:
     def tables_hash(self) -> str:
         """`hash_of_tables` of the plan's own."""
         return hash_of_tables(self.tables)
+
+
+def _batch(
+    span: Span, schema: RecordSchema, columns: Mapping[str, pl.Series], missing: Mapping[str, NDArray[np.bool_]]
+) -> Batch:
+    """The written columns among all that have been made."""
+    written = [columns[column.name].alias(column.name) for column in schema.columns]
+    return Batch(span, pl.DataFrame(written), {c.name: missing[c.name] for c in schema.columns if c.name in missing})
 
 
 def hash_of_tables(tables: Tables) -> str:

@@ -183,7 +183,7 @@ class SliceWorker:
             shard, stopwatch, schedule=plan.pace.schedule, rejects=rejects, monotonic=self._monotonic, ends_at=ends_at
         )
         reached = run_slice(
-            rejects or plan,
+            rejects.source if rejects else plan,
             kept.sink,
             shard=shard.span,
             next_record=kept.next_record,
