@@ -12,6 +12,7 @@ from generators.enums import EndReason, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.job import Job
+from generators.runs.passed_over import moved
 
 
 def end_early(shard: Shard, *, next_record: int, reason: EndReason) -> None:
@@ -57,5 +58,6 @@ def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
         finally:
             sink.close()
         ends.append(reached)
-        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached)
+        counts = moved(job.plan, shard.passed_over, shard.next_record, reached)
+        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached, passed_over=counts)
     return ends

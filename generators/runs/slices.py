@@ -21,11 +21,11 @@ from django.utils import timezone
 from engine.errors import RecordInvalid
 from engine.issues import PAUSING
 from engine.rates import MICROS
-from engine.schedule import Schedule
 from engine.span import Span
 from generators.enums import DesiredState, EndReason, EscalateTo, OnError, RunPhase, RunStatus, ShardState
 from generators.error_handling import ErrorHandlingShape
 from generators.models import Run, Shard
+from generators.plan import Plan
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
 from generators.runs.ending import end_early, ends_of
@@ -34,6 +34,7 @@ from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
 from generators.runs.lifecycle import change_status
 from generators.runs.pacing import latency_of
+from generators.runs.passed_over import moved
 from generators.runs.rejects import Rejects
 from generators.runs.runner import Progress, Watch, run_slice
 from generators.runs.stopwatch import Stopwatch
@@ -179,9 +180,7 @@ class SliceWorker:
         rejects = Rejects.of(plan, shard)
         crowding = timing.crowding(count_alive())
         ends_at = self._monotonic() + crowding * (timing.slice_time() / timedelta(seconds=1))
-        watch = _SliceWatch(
-            shard, stopwatch, schedule=plan.pace.schedule, rejects=rejects, monotonic=self._monotonic, ends_at=ends_at
-        )
+        watch = _SliceWatch(shard, plan, stopwatch, rejects=rejects, monotonic=self._monotonic, ends_at=ends_at)
         reached = run_slice(
             rejects.source if rejects else plan,
             kept.sink,
@@ -268,15 +267,16 @@ class _SliceWatch(Watch):
     def __init__(
         self,
         shard: Shard,
+        plan: Plan,
         stopwatch: Stopwatch,
         *,
-        schedule: Schedule | None,
         rejects: Rejects | None,
         monotonic: Callable[[], float],
         ends_at: float,
     ) -> None:
         self.shard = shard
-        self._stopwatch, self._schedule, self._rejects = stopwatch, schedule, rejects
+        self._plan, self._stopwatch, self._rejects = plan, stopwatch, rejects
+        self._counted_to, self._passed_over = shard.next_record, dict(shard.passed_over)
         self._monotonic, self._ends_at = monotonic, ends_at
         self.excess: str | None = None
         """Why there are too many bad records to go on."""
@@ -300,13 +300,17 @@ class _SliceWatch(Watch):
     def committed(self, progress: Progress) -> bool:
         shard = self.shard
         now = self._monotonic()
-        if self._schedule is not None:
-            begun, later = (self._schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
+        schedule = self._plan.pace.schedule
+        if schedule is not None:
+            begun, later = (schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
             self._gauges.target_rate, self._gauges.behind_s = float(later - begun), progress.behind_us / MICROS
         has_progressed = progress.next_record > shard.next_record
         self._gauges.note(progress.next_record, latency_s=now - self._begun_at if has_progressed else None)
+        self._passed_over = moved(self._plan, self._passed_over, self._counted_to, progress.next_record)
+        self._counted_to = progress.next_record
         values: dict[str, Any] = {
             "next_record": progress.next_record,
+            "passed_over": self._passed_over,
             "made_record": progress.next_record,
             "bytes_written": progress.bytes_written,
             "gauges": self._gauges.as_json(),
