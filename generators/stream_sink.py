@@ -31,6 +31,9 @@ class StreamSink(Sink):
     def end(self, next_record: int) -> None:
         self._stream.flush()
 
+    def go_on_from(self, next_record: int) -> int:
+        return next_record
+
     @property
     def bytes_written(self) -> int:
         return self._written

@@ -79,8 +79,8 @@ def run_slice(
     """Make and write a shard's records from where its open sink stands, until its end or until the watch says no.
 
     Records are made in batches that never cross a frame border; none of this shows in the bytes. The shard may end at
-    any record, also before its range at the destination does. When a record cannot be made, whole frames before it are
-    committed, and RecordInvalid goes on to the caller.
+    any record, also before its range at the destination does. When a record cannot be made, all before it are made
+    durable, the shard rests there, and RecordInvalid goes on to the caller. A shard that rests tries that record first.
 
     Commits are at the first border after `max_latency_s`. With a `pacing` each record is written when it is due, and
     committed at the first record after that time if the sink commits anywhere.
@@ -90,14 +90,14 @@ def run_slice(
         return _Paced(plan, sink, shard, cuts, batch_size, watch, pacing, max_latency_s).carry(next_record)
     goes_on = watch.committed(Progress(next_record, sink.bytes_written))
     committed_at = monotonic()
-    whole = committed = next_record
+    committed = next_record
 
-    def commit() -> bool:
+    def commit(*, is_end: bool) -> bool:
         nonlocal committed, committed_at
-        watch.about_to_commit(whole)
-        _commit(sink, whole, is_end=whole == shard.end)
-        committed, committed_at = whole, monotonic()
-        return watch.committed(Progress(whole, sink.bytes_written))
+        watch.about_to_commit(next_record)
+        _commit(sink, next_record, is_end=is_end)
+        committed, committed_at = next_record, monotonic()
+        return watch.committed(Progress(next_record, sink.bytes_written))
 
     while goes_on and next_record < shard.end:
         border = min(cuts.frame_end(next_record), shard.end)
@@ -105,19 +105,34 @@ def run_slice(
         span = Span(next_record, min(border - next_record, most))
         watch.about_to_make(span)
         try:
-            batch = plan.batch(span)
+            batch = _until_a_bad_one(plan, span)
         except RecordInvalid:
-            if whole > committed and whole == span.start:
-                commit()
+            if next_record > committed:
+                commit(is_end=True)
             raise
         failpoint("slice.made")
+        if (start := sink.go_on_from(next_record)) < next_record:
+            next_record = committed = start
+            continue
         sink.write(batch)
-        next_record = span.end
-        if next_record == border:
-            whole = border
-            if whole == shard.end or monotonic() - committed_at >= max_latency_s:
-                goes_on = commit()
+        next_record = batch.span.end
+        if next_record == shard.end or (next_record == border and monotonic() - committed_at >= max_latency_s):
+            goes_on = commit(is_end=next_record == shard.end)
     return Progress(next_record, sink.bytes_written)
+
+
+def _until_a_bad_one(plan: Source, span: Span) -> Batch:
+    """The records of a span before the first one that cannot be made; raises RecordInvalid when nothing is before it.
+
+    That one is not the first that the plan complains of, which makes field after field.
+    """
+    while True:
+        try:
+            return plan.batch(span)
+        except RecordInvalid as error:
+            if not span.start < error.record_number < span.end:
+                raise
+            span = Span(span.start, error.record_number - span.start)
 
 
 def _commit(sink: Sink, next_record: int, *, is_end: bool) -> None:
@@ -157,10 +172,14 @@ class _Paced:
                 try:
                     block = self._block(next_record, border)
                 except RecordInvalid:
-                    if may_commit:
-                        self._commit(next_record)
+                    if committed < next_record:
+                        self._commit(next_record, is_end=True)
                         self.watch.committed(self._progress(next_record, next_record))
                     raise
+                if (start := self.sink.go_on_from(next_record)) < next_record:
+                    next_record = committed = border = passed = start
+                    block = None
+                    continue
             end = pacing.due_end(next_record, block.span.end) if block is not None else next_record
             if block is not None and end > next_record:
                 self.sink.write(block.slice(Span(next_record, end - next_record)))
@@ -169,7 +188,7 @@ class _Paced:
                 block = None if next_record == block.span.end else block
             now = pacing.elapsed_us
             if may_commit and (now - committed_us >= latency_us or next_record == self.shard.end):
-                self._commit(next_record)
+                self._commit(next_record, is_end=next_record == self.shard.end)
                 committed, committed_us = next_record, now
                 asked_us = now - _LOOK_UP_US
             if now - asked_us >= _LOOK_UP_US:
@@ -182,16 +201,16 @@ class _Paced:
                     pacing.wait_for(next_record, ahead_us=ahead_us, at_most_us=until_us - now)
         return self._progress(committed, next_record)
 
-    def _commit(self, next_record: int) -> None:
+    def _commit(self, next_record: int, *, is_end: bool) -> None:
         self.watch.about_to_commit(next_record)
-        _commit(self.sink, next_record, is_end=next_record == self.shard.end)
+        _commit(self.sink, next_record, is_end=is_end)
 
     def _block(self, next_record: int, border: int) -> Batch:
-        """The records that are made together, up to a border."""
+        """The records that are made together, up to a border or a record that cannot be made."""
         most = min(self.batch_size or border, self.watch.most_records or border)
         span = Span(next_record, min(border - next_record, most, self.pacing.worth_of(next_record, _BLOCK_US)))
         self.watch.about_to_make(span)
-        block = self.plan.batch(span)
+        block = _until_a_bad_one(self.plan, span)
         failpoint("slice.made")
         return block
 

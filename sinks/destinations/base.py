@@ -66,7 +66,10 @@ class Written:
 
 
 class Sink(ABC):
-    """The writer of one shard: `open`, then `write` and `commit` in turns, then `end` if the shard comes to its end."""
+    """The writer of one shard: `open`, then `write` and `commit` in turns, then `end` if the shard comes to its end.
+
+    A shard may also rest behind any record, by `end`. It goes on from where `go_on_from` says.
+    """
 
     commits_anywhere: ClassVar[bool] = False
     """Whether a commit may come behind any record, and not at frame borders only."""
@@ -90,9 +93,18 @@ class Sink(ABC):
 
     @abstractmethod
     def end(self, next_record: int) -> None:
-        """Like `commit`, but behind any record: the shard ends here, and `open` will say so. May be repeated.
+        """Like `commit`, but behind any record: the shard ends or rests here, and `open` will say so. May be repeated.
 
-        Who calls it has written down before that the shard ends here, so that nobody lets it end elsewhere.
+        Who ends a shard has written down before that it ends here, so that nobody lets it end elsewhere.
+        """
+
+    @abstractmethod
+    def go_on_from(self, next_record: int) -> int:
+        """Which record to write next instead of the one that `open` has said, or that is next anyway.
+
+        That is an earlier one when the shard has rested between two frame borders: what is behind the first of them is
+        then made again, so that its frame is the one of a run that has never rested. Until the next commit `open` still
+        says where it has rested.
         """
 
     @property

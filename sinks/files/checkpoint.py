@@ -11,7 +11,10 @@ from sinks.files.folder import Folder
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What a shard that has ended between two frame borders has behind the first one: a short frame in its own file."""
+    """What a shard that has ended, or rests, between two frame borders has behind the first one.
+
+    That is a short frame in a file of its own.
+    """
 
     end: int
     records: int

@@ -6,7 +6,8 @@ once it is committed. Because frames are pure functions of the record numbers an
 them, a writer that was believed dead writes the same bytes to the same places and does no harm, as long as nobody
 shortens a file before its end is known, gives a name to a file that it has not itself brought to its end, or makes a
 file anew whose beginning it does not write. A shard that ends between two frame borders has a short frame there, which
-is no beginning of a whole one: that lies in a file of its own, its tail.
+is no beginning of a whole one: that lies in a file of its own, its tail. One that only rests there gives it up when it
+goes on.
 """
 
 from __future__ import annotations
@@ -123,6 +124,12 @@ class ShardWriter(Sink):
             self._write_tail(joined(self._held))
             self._held.clear()
         self.commit(next_record)
+
+    def go_on_from(self, next_record: int) -> int:
+        if self._position.tail is None:
+            return next_record
+        self._position = replace(self._position, tail=None)
+        return self._position.next_record
 
     @property
     def bytes_written(self) -> int:

@@ -42,6 +42,12 @@ class Counter(Sink):
     def commit(self, next_record: int) -> None:
         pass
 
+    def end(self, next_record: int) -> None:
+        pass
+
+    def go_on_from(self, next_record: int) -> int:
+        return next_record
+
     @property
     def bytes_written(self) -> int:
         return 0

@@ -215,10 +215,13 @@ class Command(DefinitionCommand):
         error = run.error or {}
         resume = f"sdg run --resume {run.pk}"
         if error:
-            self.say(
-                f"{error['code']}: {error['message']}",
-                f"{report['recordsWritten']:,} records are safe; go on with: {resume}",
-            )
+            hint = f"{report['recordsWritten']:,} records are safe; go on with: {resume}"
+            if error.get("recordIndex") is not None and error["code"] != "POISON":
+                hint = (
+                    f"{report['recordsWritten']:,} records are safe; a run with onError CONTINUE leaves the bad ones "
+                    f"out, and this one is tried again with: {resume}"
+                )
+            self.say(f"{error['code']}: {error['message']}", hint)
         else:
             self.say(f"interrupted; {report['recordsWritten']:,} records are safe; go on with: {resume}")
             return INTERRUPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from engine.span import Span
 from generators.models import DeadLetter, Run
 from generators.plan import Plan
 from generators.planning import plan_of_run
+from generators.report import run_report
 from generators.runs import leases
 from generators.runs.rejects import Rejects
 from generators.runs.salvage import without
@@ -22,8 +24,9 @@ from generators.services.lifecycle import pause_generator, resume_generator
 from generators.services.metrics import metrics_of
 from sdg_project.errors import Conflict
 from sdg_project.exact_json import VerbatimDecoder
+from sdg_project.failpoints import set_failpoints
 from tests.support.floor import Floor
-from tests.support.runs import FRAME
+from tests.support.runs import FRAME, Workshop
 
 pytestmark = pytest.mark.django_db
 COUNT = 2 * FRAME + 10
@@ -102,6 +105,41 @@ def test_b11_a_death_between_the_letters_and_the_commit_doubles_none(floor: Floo
     assert letters(run) == list(BAD)
     assert DeadLetter.objects.count() == len(BAD)
     assert floor.content() == expected
+
+
+@pytest.mark.parametrize(("on_error", "status"), [("PAUSE", "PAUSED"), ("STOP", "FAILED")])
+def test_b11_the_command_line_keeps_all_before_the_bad_record_and_stays_there(
+    workshop: Workshop, on_error: str, status: str
+) -> None:
+    run = workshop.start(recordCount=10_000, onError=on_error)
+
+    for _ in range(2):
+        run = workshop.carry(run)
+
+        report = run_report(run)
+        assert (run.status, report["recordsWritten"]) == (status, 5_000)
+        assert (report["lastError"]["code"], report["lastError"]["recordIndex"]) == ("RECORD_INVALID", 5_000)
+        assert report["bytesWritten"] > 0
+
+
+@pytest.mark.parametrize("on_error", ["PAUSE", "STOP"])
+@pytest.mark.parametrize("step", ["slice.committed", "file.tail.written", "file.commit.checkpoint"])
+def test_b11_a_death_at_the_bad_record_changes_nothing(workshop: Workshop, on_error: str, step: str) -> None:
+    undisturbed = workshop.make(name="calm", recordCount=10_000, path="calm.jsonl.gz", streamName="orders")
+    run = workshop.start(recordCount=10_000, onError=on_error, path="out.jsonl.gz", streamName="orders")
+    set_failpoints(f"{step}=eio")
+    with suppress(OSError):
+        workshop.carry(run)
+    set_failpoints("")
+
+    run = workshop.carry(run)
+    assert run_report(run)["recordsWritten"] == 5_000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "BAD", ())
+        run = workshop.carry(run)
+
+    assert run.status == undisturbed.status == "COMPLETED"
+    assert workshop.content("out.jsonl.gz") == workshop.content("calm.jsonl.gz")
 
 
 @pytest.mark.parametrize(("escalate", "status"), [("PAUSE", "PAUSED"), ("STOP", "FAILED")])

@@ -56,6 +56,9 @@ class MemorySink(Sink):
         self.commit(next_record)
         self.ends.append(next_record)
 
+    def go_on_from(self, next_record: int) -> int:
+        return next_record
+
     @property
     def bytes_written(self) -> int:
         return 10 * sum(batch.span.count for batch in self.kept)
@@ -200,34 +203,38 @@ def test_the_shard_ends_where_it_is_told_to_at_any_record(end: int) -> None:
     assert sum(batch.span.count for batch in sink.kept) == end
 
 
-def test_whole_frames_before_a_record_that_cannot_be_made_are_kept() -> None:
-    sink = MemorySink()
-    plan = plan_of(RECORDS, 1)
+@pytest.mark.parametrize("batch_size", [None, 7])
+@pytest.mark.parametrize("bad", [1, 64, 130, 200])
+def test_all_records_before_one_that_cannot_be_made_are_kept(bad: int, batch_size: int | None) -> None:
+    sink, plan = MemorySink(), plan_of(RECORDS, 1)
 
-    with pytest.raises(RecordInvalid):
-        run_slice(
-            cast(Plan, FailsAt(plan, 200)),
-            sink,
-            shard=Span(0, RECORDS),
-            next_record=sink.open(4),
-            cuts=Cuts(64),
-            batch_size=None,
-            watch=Watch(),
-            monotonic=clock(0.0),
-        )
+    for _ in range(2):
+        with pytest.raises(RecordInvalid) as caught:
+            run_slice(
+                cast(Plan, FailsAt(plan, (bad, 250))),
+                sink,
+                shard=Span(0, RECORDS),
+                next_record=sink.open(4),
+                cuts=Cuts(64),
+                batch_size=batch_size,
+                watch=Watch(),
+                monotonic=clock(0.0),
+            )
+        assert caught.value.record_number == bad
 
-    assert sink.commits == [192]
-    assert sink.records.equals(plan.batch(Span(0, 192)).records)
+    assert sink.ends == [bad]
+    assert sink.records.equals(plan.batch(Span(0, bad)).records)
 
 
 @dataclass(frozen=True)
 class FailsAt:
-    """A plan with one record that cannot be made."""
+    """A plan with records that cannot be made, the last of which is found first."""
 
     plan: Plan
-    number: int
+    numbers: tuple[int, ...]
 
     def batch(self, span: Span) -> Batch:
-        if span.start <= self.number < span.end:
-            raise RecordInvalid("RECORD_INVALID", "bad", field="id", record_number=self.number)
+        for number in reversed(self.numbers):
+            if span.start <= number < span.end:
+                raise RecordInvalid("RECORD_INVALID", "bad", field="id", record_number=number)
         return self.plan.batch(span)

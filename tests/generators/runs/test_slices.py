@@ -365,11 +365,12 @@ def test_a_fault_of_ours_fails_the_run_with_a_code_and_not_with_a_traceback(floo
     assert "secret" not in str(run.error)
 
 
+@pytest.mark.parametrize("bad", [0, 5_000, FRAME, 2 * FRAME + 5])
 @pytest.mark.parametrize(("on_error", "status"), [("STOP", "FAILED"), ("PAUSE", "PAUSED")])
-def test_a_record_that_cannot_be_made_ends_or_pauses_the_run_behind_what_is_whole(
-    floor: Floor, calm: bytes, on_error: str, status: str
+def test_b11_a_record_that_cannot_be_made_ends_or_pauses_the_run_at_that_record(
+    floor: Floor, calm: bytes, on_error: str, status: str, bad: int
 ) -> None:
-    bad, made = 2 * FRAME + 5, Plan.batch
+    made = Plan.batch
 
     def fails(plan: Plan, span: Any) -> Any:
         if span.start <= bad < span.end:
@@ -381,14 +382,35 @@ def test_a_record_that_cannot_be_made_ends_or_pauses_the_run_behind_what_is_whol
         patch.setattr(Plan, "batch", fails)
         floor.finish(run)
         assert (run.status, run.error["code"], run.error["recordIndex"]) == (status, "RECORD_INVALID", bad)
-        assert run.shards.get().next_record == 2 * FRAME
+        assert run.shards.get().next_record == bad
         resume_generator(run.generator_id)  # type: ignore[arg-type]
         floor.finish(run)
         assert (run.status, run.error["recordIndex"]) == (status, bad)
+        assert run.shards.get().next_record == bad
 
     resume_generator(run.generator_id)  # type: ignore[arg-type]
     assert floor.finish(run).status == "COMPLETED"
     assert floor.content() == calm
+
+
+def test_a_run_that_is_stopped_at_a_bad_record_shows_all_before_it(floor: Floor, calm: bytes) -> None:
+    made = Plan.batch
+
+    def fails(plan: Plan, span: Any) -> Any:
+        if span.start <= 5_000 < span.end:
+            raise RecordInvalid("RECORD_INVALID", "so it is", field="id", record_number=5_000)
+        return made(plan, span)
+
+    run = start(floor, onError="PAUSE")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plan, "batch", fails)
+        floor.finish(run)
+
+    stop_generator(run.generator_id)  # type: ignore[arg-type]
+    floor.finish(run)
+
+    assert run.status == "STOPPED"
+    assert floor.content() == b"".join(calm.splitlines(keepends=True)[:5_000])
 
 
 def test_ten_rings_for_one_shard_do_one_slice(floor: Floor) -> None:

@@ -100,6 +100,23 @@ def test_a_shard_that_has_ended_says_so_and_takes_no_more(end: int, begun: Begun
     assert begun.destination.sink(0).open(3) == end
 
 
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("rest", [1, 40, 49, 64, 75])
+def test_a_shard_that_has_rested_anywhere_goes_on_to_the_same_bytes(rest: int, dies: bool, begun: Begun) -> None:
+    begun.writer(1, upto=rest).end(rest)
+    sink = begun.writer(2)
+    start = sink.go_on_from(rest)
+    if dies:
+        sink = begun.writer(3)
+        assert sink.go_on_from(rest) == start
+
+    write_frames(sink, begun.plan, begun.destination, start, 90)
+    sink.end(90)
+
+    assert start <= rest
+    assert begun.finalize(90) == begun.wanted(90)
+
+
 def test_a_shard_takes_no_records_of_another(root: Path) -> None:
     begun = Begun(FileRun(str(root), frame=FRAME, shards=2))
     sink = begun.writer(1, upto=160)
