@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from generators.fields.base import FieldType, field_types
 from generators.pace_rules import pace_issues
 from generators.rates.quantities import Length, Rate, Speed
 from generators.rates.shape import RateShape
+from sdg_project.partial_shapes import as_far_as_sound, partial, unrefused
 from sdg_project.shapes import Faults, FieldName, Name, Number, Params, Share, issues_of
 
 MAX_FIELDS = 500
@@ -133,7 +134,7 @@ class DefinitionShape(Params):
 
 @dataclass(frozen=True, slots=True)
 class FieldMapping:
-    """A field mapping whose shape and parameters have been accepted."""
+    """A field mapping; when it was refused, with what is sound in its shape and parameters."""
 
     index: int
     shape: MappingShape
@@ -174,6 +175,8 @@ class Reading:
     issues: tuple[Issue, ...]
     names: tuple[tuple[int, str], ...] = ()
     """The name of every mapping that has one, also of a refused one, with the mapping's place."""
+    refused: tuple[FieldMapping, ...] = ()
+    """The mappings that were refused, as far as they can be looked at."""
 
     @property
     def broken_names(self) -> frozenset[str]:
@@ -197,17 +200,24 @@ def read_definition(document: Any, *, destination_required: bool = False, count_
     own = {name: value for name, value in document.items() if name not in READ_ONLY}
     shape, shape_issues = _shape(own)
     issues += shape_issues
-    mappings, mapping_issues, names = _mappings(own.get("fieldMappings"))
+    mappings, refused, mapping_issues, names = _mappings(own.get("fieldMappings"))
     issues += mapping_issues
     if destination_required and own.get("destination") is None:
         issues.append(Issue("MISSING_PARAM", "/destination", '"destination" is required'))
     if shape is not None:
-        issues += pace_issues(shape, end_required=count_required)
-        issues += error_handling_issues(shape.on_error, shape.error_handling)
-    if shape is None:
-        shape = _nearest_shape(own, issues)
+        issues += _envelope_issues(shape, end_required=count_required)
+    else:
+        sound, as_a_whole = partial(DefinitionShape, own, at="")
+        issues += as_a_whole
+        issues += unrefused(_envelope_issues(sound, end_required=count_required), shape_issues)
+        shape = _nearest_shape(own, shape_issues)
     definition = None if shape is None else Definition(own, shape, tuple(mappings))
-    return Reading(definition, tuple(issues), names)
+    return Reading(definition, tuple(issues), names, tuple(refused))
+
+
+def _envelope_issues(shape: DefinitionShape, *, end_required: bool) -> Iterator[Issue]:
+    yield from pace_issues(shape, end_required=end_required)
+    yield from as_far_as_sound(error_handling_issues(shape))
 
 
 def fields_made_anew(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -243,10 +253,13 @@ def _nearest_shape(document: dict[str, Any], issues: list[Issue]) -> DefinitionS
         return None
 
 
-def _mappings(raw: Any) -> tuple[list[FieldMapping], list[Issue], tuple[tuple[int, str], ...]]:
+def _mappings(raw: Any) -> tuple[list[FieldMapping], list[FieldMapping], list[Issue], tuple[tuple[int, str], ...]]:
+    """The mappings that are accepted, and those that are not, with what is wrong with them; and all names."""
     if not isinstance(raw, list):
-        return [], [], ()  # the envelope has said so
-    mappings, issues, names = [], [], []
+        return [], [], [], ()  # the envelope has said so
+    mappings: list[FieldMapping] = []
+    refused: list[FieldMapping] = []
+    issues, names = [], []
     if len(raw) > MAX_FIELDS:
         issues.append(
             Issue(
@@ -257,10 +270,10 @@ def _mappings(raw: Any) -> tuple[list[FieldMapping], list[Issue], tuple[tuple[in
         mapping, problems = _mapping(index, entry)
         issues += problems
         if mapping is not None:
-            mappings.append(mapping)
+            (refused if problems else mappings).append(mapping)
         if (name := _name_of(entry)) is not None:
             names.append((index, name))
-    return mappings, issues, tuple(names)
+    return mappings, refused, issues, tuple(names)
 
 
 def _name_of(entry: Any) -> str | None:
@@ -272,15 +285,16 @@ def _name_of(entry: Any) -> str | None:
 
 
 def _mapping(index: int, entry: Any) -> tuple[FieldMapping | None, list[Issue]]:
+    """A mapping and what is wrong with it; None when that leaves nothing to look at further."""
     at = pointer("fieldMappings", index)
     if not isinstance(entry, dict):
         return None, [Issue("TYPE_MISMATCH", at, "a field mapping is an object with fieldName, type and params")]
     issues: list[Issue] = []
-    shape = None
     try:
         shape = MappingShape.model_validate(entry)
     except ValidationError as error:
         issues += issues_of(error, at=at, model=MappingShape)
+        shape, _ = partial(MappingShape, entry, at=at)
     params, kind = None, None
     named, raw_params = entry.get("type"), entry.get("params")
     if isinstance(named, str):
@@ -293,8 +307,9 @@ def _mapping(index: int, entry: Any) -> tuple[FieldMapping | None, list[Issue]]:
             params = kind.Params.model_validate(raw_params or {})
         except ValidationError as error:
             issues += issues_of(error, at=f"{at}/params", model=kind.Params)
+            params, as_a_whole = partial(kind.Params, raw_params or {}, at=f"{at}/params")
+            issues += as_a_whole
     field = entry.get("fieldName") if isinstance(entry.get("fieldName"), str) else None
     issues = [Issue(i.code, i.path, i.message, i.hint, i.field or field, i.severity) for i in issues]
-    if issues or shape is None or kind is None or params is None:
-        return None, issues
-    return FieldMapping(index, shape, kind, params), []
+    mapping = None if kind is None or params is None else FieldMapping(index, shape, kind, params)
+    return mapping, issues

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from engine.issues import Issue
 from generators.enums import EscalateTo, OnError
 from sdg_project.shapes import Params, Share
+
+if TYPE_CHECKING:
+    from generators.definition import DefinitionShape
 
 
 class ErrorHandlingShape(Params):
@@ -28,8 +32,9 @@ class ErrorHandlingShape(Params):
     )
 
 
-def error_handling_issues(on_error: OnError, handling: ErrorHandlingShape | None) -> Iterator[Issue]:
+def error_handling_issues(shape: DefinitionShape) -> Iterator[Issue]:
     """An error for each threshold that is given although nothing counts bad records."""
+    handling, on_error = shape.error_handling, shape.on_error
     if handling is None or on_error is OnError.CONTINUE:
         return
     for name in sorted(handling.model_fields_set - {"retry_budget_seconds"}):

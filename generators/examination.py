@@ -24,6 +24,7 @@ from generators.record_schema import check_schema, targets_of
 from generators.times.clocks import Clock
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
+from sdg_project.partial_shapes import as_far_as_sound, sound, unrefused
 
 _TIGHT = 0.9
 
@@ -34,6 +35,8 @@ class Examination:
 
     issues: tuple[Issue, ...]
     plan: Plan | None
+    columns: tuple[Column, ...] = ()
+    """What would be written, as far as that is known in spite of errors."""
 
     @property
     def errors(self) -> tuple[Issue, ...]:
@@ -70,6 +73,7 @@ class _Examiner:
         self, reading: Reading, definition: Definition, facts: RunFacts, pools: Mapping[str, Snapshot]
     ) -> None:
         self.definition, self.names, self.broken = definition, reading.names, reading.broken_names
+        self.refused, self.refusals = reading.refused, reading.issues
         self.facts, self.pools = facts, pools
         self.fields: dict[str, FieldType[Any]] = {}
         self.mappings: dict[str, FieldMapping] = {}
@@ -86,10 +90,12 @@ class _Examiner:
         for name in self._dependencies_first():
             _ = self.fields[name].known_output  # now what it refers to is known: no chain is followed in depth
         for name, field in self.fields.items():
-            found = [*self._references(name, field), *field.check(), *self._rates(name)]
+            found = [*self._references(field), *field.check(), *self._rates(self.mappings[name])]
             if any(issue.severity is Severity.ERROR for issue in found):
                 suspicious.add(name)
             issues += found
+        for mapping in self.refused:
+            issues += self._further(mapping, pace.clock)
         issues += self._cycles()
         outputs: dict[str, Output] = {}
         for name, field in self.fields.items():
@@ -105,42 +111,55 @@ class _Examiner:
             issues.append(
                 Issue("INVALID_VALUE", "/fieldMappings", "every field is omitted, so nothing would be written")
             )
+        columns = tuple(self._column(name, cast) for name, cast in casts.items() if not self.mappings[name].shape.omit)
         if any(issue.severity is Severity.ERROR for issue in issues):
-            return Examination(tuple(issues), None)
-        return Examination(tuple(issues), self._plan(pace, casts, tables))
+            return Examination(tuple(issues), None, columns)
+        return Examination(tuple(issues), self._plan(pace, casts, tables), columns)
 
     def _make(self, mapping: FieldMapping, clock: Clock) -> None:
         name = mapping.shape.field_name
         if name in self.fields:
             return  # a second one of this name has its issue already
-        scope = Scope(
+        self.mappings[name] = mapping
+        self.fields[name] = mapping.kind(mapping.params, self._scope(mapping, clock))
+
+    def _scope(self, mapping: FieldMapping, clock: Clock) -> Scope:
+        shape = mapping.shape  # of which something may have been refused
+        name = sound(shape, "field_name", "")
+        target = self.targets.get(name)
+        return Scope(
             field=name,
             pointer=mapping.pointer,
-            unique=mapping.shape.unique,
-            source=Source(self.facts.seed, mapping.shape.stream_name or self.definition.stream_name, name),
+            unique=sound(shape, "unique", False),
+            source=Source(self.facts.seed, sound(shape, "stream_name", None) or self.definition.stream_name, name),
             facts=self.facts,
             clock=clock,
             generator_name=self.definition.name,
             pools=self.pools,
             fields=self.fields,
-            output_type=mapping.shape.output_type or (self.targets[name].type if name in self.targets else None),
-            nullable=mapping.shape.null_rate > 0 or mapping.shape.missing_rate > 0,
+            output_type=sound(shape, "output_type", None) or (target.type if target is not None else None),
+            nullable=sound(shape, "null_rate", 0) > 0 or sound(shape, "missing_rate", 0) > 0,
         )
-        self.mappings[name] = mapping
-        self.fields[name] = mapping.kind(mapping.params, scope)
 
-    def _references(self, name: str, field: FieldType[Any]) -> Iterator[Issue]:
+    def _further(self, mapping: FieldMapping, clock: Clock) -> Iterator[Issue]:
+        """What else is wrong with a mapping of which something was refused."""
+        field = mapping.kind(mapping.params, self._scope(mapping, clock))
+        found = as_far_as_sound(self._references(field), field.check(), self._rates(mapping))
+        for issue in unrefused(found, self.refusals):
+            yield replace(issue, field=issue.field or None)
+
+    def _references(self, field: FieldType[Any]) -> Iterator[Issue]:
         for at, other in field.depends_on().items():
             if other not in self.fields and other not in self.broken:
                 hint = did_you_mean(other, self.fields) or f"fields are {', '.join(list(self.fields)[:10])}"
-                where = f"{self.mappings[name].pointer}/params{at.partition('#')[0]}"
-                yield Issue("UNKNOWN_FIELD", where, f'there is no field "{other}"', hint, name)
+                where = f"{field.scope.pointer}/params{at.partition('#')[0]}"
+                yield Issue("UNKNOWN_FIELD", where, f'there is no field "{other}"', hint, field.scope.field)
 
-    def _rates(self, name: str) -> Iterator[Issue]:
-        shape, at = self.mappings[name].shape, self.mappings[name].pointer
+    def _rates(self, mapping: FieldMapping) -> Iterator[Issue]:
+        shape = mapping.shape
         if shape.null_rate + shape.missing_rate > 1:
             message = f"nullRate {shape.null_rate} and missingRate {shape.missing_rate} are together more than 1"
-            yield Issue("INVALID_VALUE", f"{at}/missingRate", message, field=name)
+            yield Issue("INVALID_VALUE", f"{mapping.pointer}/missingRate", message, field=shape.field_name)
 
     def _feasibility(self, name: str, field: FieldType[Any]) -> Iterator[Issue]:
         """Whether there are as many distinct values as records."""

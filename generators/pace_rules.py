@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from engine.issues import Issue, Severity, pointer
 from generators.enums import ClockType, EndCondition, GenerationMode
+from sdg_project.partial_shapes import as_far_as_sound
 
 if TYPE_CHECKING:
     from generators.definition import DefinitionShape
@@ -29,12 +30,24 @@ _REQUIRED = {EndCondition.RECORD_COUNT: "record_count", EndCondition.DURATION: "
 
 def pace_issues(shape: DefinitionShape, *, end_required: bool) -> Iterator[Issue]:
     """What does not fit among mode, end condition, rate, clock, limits and shards."""
-    yield from _mode_issues(shape)
-    yield from _end_issues(shape, end_required=end_required)
-    yield from _clock_issues(shape)
+    yield from as_far_as_sound(
+        _mode_issues(shape),
+        _shard_issues(shape),
+        _end_issues(shape, end_required=end_required),
+        _limit_issues(shape),
+        _clock_issues(shape),
+        _rate_issues(shape),
+        _throttle_issues(shape),
+    )
+
+
+def _rate_issues(shape: DefinitionShape) -> Iterator[Issue]:
     if shape.rate is not None and shape.generation_mode is GenerationMode.REALTIME:
         for issue in shape.rate.issues():
             yield replace(issue, path=f"/rate{issue.path}")
+
+
+def _throttle_issues(shape: DefinitionShape) -> Iterator[Issue]:
     if shape.max_records_per_second == 0:
         yield Issue("INVALID_VALUE", "/maxRecordsPerSecond", '"maxRecordsPerSecond" must be above 0')
 
@@ -62,6 +75,9 @@ def _mode_issues(shape: DefinitionShape) -> Iterator[Issue]:
             yield from _not_allowed(shape, names, where=f"to mode {mode}")
     if mode is GenerationMode.REALTIME and shape.rate is None:
         yield Issue("MISSING_PARAM", "/rate", '"rate" is required in mode REALTIME')
+
+
+def _shard_issues(shape: DefinitionShape) -> Iterator[Issue]:
     why = _why_one_shard(shape)
     if why is not None and (shape.shards or 1) > 1:
         yield Issue("PROPERTY_NOT_ALLOWED", "/shards", f"a run has one shard {why}", 'remove "shards"')
@@ -77,7 +93,10 @@ def _end_issues(shape: DefinitionShape, *, end_required: bool) -> Iterator[Issue
     if end_required and needed is not None and getattr(shape, needed) is None:
         name = _alias(shape, needed)
         yield Issue("MISSING_PARAM", pointer(name), f'"{name}" is required when the end condition is {end}')
-    if end is not EndCondition.MANUAL or shape.safety.max_records is not None:
+
+
+def _limit_issues(shape: DefinitionShape) -> Iterator[Issue]:
+    if shape.end_condition is not EndCondition.MANUAL or shape.safety.max_records is not None:
         return
     if shape.generation_mode is GenerationMode.BATCH:
         message = "a BATCH run that only a person ends needs a limit"

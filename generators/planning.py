@@ -28,6 +28,7 @@ from generators.run_spec import PoolPin, RunSpec
 from pools import services as pool_services
 from pools.snapshot import Snapshot, open_snapshot, sync_folder
 from sdg_project.errors import Conflict, Invalid
+from sdg_project.partial_shapes import partial
 from sdg_project.shapes import issues_of
 from sinks.destinations.base import Delivery, Destination, destinations
 from sinks.encoding.base import encoders
@@ -62,7 +63,10 @@ class PoolShelf(Mapping[str, Snapshot]):
 
 
 def destination_kind(document: Any) -> tuple[type[Destination[Any]] | None, Any, list[Issue]]:
-    """The kind and the validated config of a definition's ``destination``, or what is wrong with its shape."""
+    """The kind and the validated config of a definition's ``destination``, with what is wrong with its shape.
+
+    Then the config is what is sound in it, if anything is there.
+    """
     if not isinstance(document, Mapping):
         return None, None, [Issue("TYPE_MISMATCH", "/destination", "a destination is an object with type and config")]
     issues = [
@@ -78,10 +82,15 @@ def destination_kind(document: Any) -> tuple[type[Destination[Any]] | None, Any,
         message = '"type" is required' if name is None else f'there is no destination type "{name}"'
         return None, None, [*issues, Issue(code, "/destination/type", message, hint)]
     config = document.get("config")
+    at = "/destination/config"
     try:
         return kind, kind.Config.model_validate({} if config is None else config), issues
     except ValidationError as error:
-        return kind, None, [*issues, *issues_of(error, at="/destination/config", model=kind.Config)]
+        issues += issues_of(error, at=at, model=kind.Config)
+    if not isinstance(config, Mapping):
+        return kind, None, issues
+    sound_part, as_a_whole = partial(kind.Config, config, at=at)
+    return kind, sound_part, [*issues, *as_a_whole]
 
 
 def bytes_per_record(plan: Plan, batch: Batch) -> float:

@@ -57,6 +57,11 @@ def aliases(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(info.alias or name for name, info in model.model_fields.items())
 
 
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models among the types that an annotation stands for."""
+    return [kind.annotation for kind in _variants(annotation) if kind.is_model]
+
+
 def issues_of(
     error: ValidationError, *, at: str = "", model: type[BaseModel] | None = None, field: str | None = None
 ) -> list[Issue]:

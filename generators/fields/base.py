@@ -28,6 +28,7 @@ from generators.facts import RunFacts
 from generators.times.clocks import Clock
 from generators.times.envelope import Envelope
 from pools.snapshot import Snapshot
+from sdg_project.partial_shapes import sound
 from sdg_project.registry import Kind, Registry
 from sdg_project.shapes import Params
 
@@ -213,7 +214,7 @@ class FieldType(Kind, ABC, Generic[P]):
         """An error for each of these parameters (Python names) that was given although it means nothing here."""
         for name in names:
             if name in self.params.model_fields_set:
-                alias = type(self.params).model_fields[name].alias or name
+                alias = self.Params.model_fields[name].alias or name
                 yield self.issue(
                     "PROPERTY_NOT_ALLOWED", f'"{alias}" does not apply {when}', at=f"/{alias}", hint=f'remove "{alias}"'
                 )
@@ -221,8 +222,8 @@ class FieldType(Kind, ABC, Generic[P]):
     def required(self, *names: str, when: str) -> Iterator[Issue]:
         """An error for each of these parameters that was not given although it is needed here."""
         for name in names:
-            if getattr(self.params, name) is None:
-                alias = type(self.params).model_fields[name].alias or name
+            if sound(self.params, name, ...) is None:  # one that was refused was given
+                alias = self.Params.model_fields[name].alias or name
                 yield self.issue("MISSING_PARAM", f'"{alias}" is required {when}', at=f"/{alias}")
 
 

@@ -35,6 +35,7 @@ from generators.values.listed_values import (
     values_of_type,
 )
 from generators.values.value_lists import ValueList, never_emitted
+from sdg_project.partial_shapes import as_far_as_sound, sound
 from sdg_project.shapes import FieldName, Params
 from sdg_project.text import quoted
 
@@ -141,6 +142,13 @@ class EnumRandom(FieldType[EnumRandomParams]):
     # What is wrong with it.
 
     def check(self) -> Iterator[Issue]:
+        yield from as_far_as_sound(self._form_issues(), self._selection_issues())
+        if sound(self.params, "values", ...) is not None or sound(self.params, "cases", ...) is not None:
+            yield from as_far_as_sound(self._list_issues(), self._weight_issues(), self._case_issues())
+            if self.scope.unique:
+                yield from self._unique_issues()
+
+    def _form_issues(self) -> Iterator[Issue]:
         params = self.params
         if params.values is None and params.cases is None:
             hint = 'or "cases" with "conditionField"'
@@ -151,16 +159,13 @@ class EnumRandom(FieldType[EnumRandomParams]):
         else:
             yield from self.required("condition_field", when='with "cases"')
             yield from self.not_applicable("weights", when='to "cases"; give objects with value and weight')
+
+    def _selection_issues(self) -> Iterator[Issue]:
+        params = self.params
         if params.selection is not Selection.QUOTA:
             yield from self.not_applicable("quota_block", when=f"to selection {params.selection}")
         if params.selection is not Selection.ZIPF:
             yield from self.not_applicable("exponent", when=f"to selection {params.selection}")
-        yield from self._list_issues()
-        yield from self._weight_issues()
-        if params.cases is not None and params.values is None:
-            yield from self._case_issues(params.cases)
-        if self.scope.unique:
-            yield from self._unique_issues()
 
     def _list_issues(self) -> Iterator[Issue]:
         for at, values in self._lists.items():
@@ -182,7 +187,7 @@ class EnumRandom(FieldType[EnumRandomParams]):
             yield self.issue("INVALID_VALUE", str(error), at="/values" if self.params.values is not None else "/cases")
 
     def _weight_issues(self) -> Iterator[Issue]:
-        params, selection = self.params, self.params.selection
+        params = self.params
         if params.values is not None and params.weights is not None:
             if len(params.weights) != len(params.values):
                 message = f"there are {len(params.weights)} weights for {len(params.values)} values"
@@ -192,6 +197,7 @@ class EnumRandom(FieldType[EnumRandomParams]):
                 hint = "give all weights in the one place or in the other"
                 message = '"weights" does not apply beside values that have weights of their own'
                 yield self.issue("PROPERTY_NOT_ALLOWED", message, at="/weights", hint=hint)
+        selection = params.selection
         if selection in {Selection.ROUND_ROBIN, Selection.SHUFFLE, Selection.ZIPF}:
             yield from self.not_applicable("weights", when=f"to selection {selection}")
             for at, values in self._lists.items():
@@ -206,7 +212,10 @@ class EnumRandom(FieldType[EnumRandomParams]):
                     issue = never_emitted(pointer("values", place), self._list.values[place], reason)
                     yield self.issue(issue.code, issue.message, at=issue.path, severity=issue.severity)
 
-    def _case_issues(self, cases: Mapping[str, Any]) -> Iterator[Issue]:
+    def _case_issues(self) -> Iterator[Issue]:
+        cases = self.params.cases
+        if cases is None or self.params.values is not None:
+            return
         if self.params.selection not in {Selection.RANDOM, Selection.ZIPF}:
             message = f"selection {self.params.selection} counts records, which cases do not"
             yield self.issue("INVALID_VALUE", message, at="/selection", hint="accepted with cases are RANDOM and ZIPF")

@@ -32,6 +32,7 @@ from generators.fields.base import Columns, FieldType, Output, field_types
 from generators.values.listed_values import digits_behind_point
 from generators.values.numbers import INT32, INT64, Exact, Grid, NumberForm, NumericType
 from generators.values.replacements import ListedNumbers, Replacement, UniformRange
+from sdg_project.partial_shapes import as_far_as_sound, sound
 from sdg_project.shapes import Number, Params, Share
 from sinks.encoding.texts import value_texts
 
@@ -133,24 +134,33 @@ class NumericRange(FieldType[NumericRangeParams]):
     # What is wrong with it.
 
     def check(self) -> Iterator[Issue]:
-        params, form = self.params, self._form
-        if form.type is NumericType.INTEGER:
+        inverted = list(as_far_as_sound(self._order_issues()))
+        yield from inverted
+        form = sound(self, "_form", None)
+        if form is not None and form.type is NumericType.INTEGER:
             yield from self.not_applicable("scale", when="to numericType INTEGER")
-        if form.type is NumericType.DECIMAL and form.scale is None:
+        if form is not None and form.type is NumericType.DECIMAL and form.scale is None:
             yield from self.required("scale", when="for numericType DECIMAL without step")
             return
-        wrong = [*self._bound_issues(), *self._step_issues()]
+        wrong = list(as_far_as_sound(self._bound_issues(), self._step_issues()))
         yield from wrong
-        if not wrong:
-            yield from self._range_issues()
-            yield from self._distribution_issues()
-        if isinstance(params.distribution, _INSIDE):
-            when = f"to {params.distribution.type}, which has nothing outside the range"
-            yield from self.not_applicable("out_of_bounds", when=when)
-        yield from self._special_issues()
-        yield from self._outlier_issues()
+        if not wrong and not inverted:
+            yield from as_far_as_sound(self._range_issues(), self._distribution_issues())
+        yield from as_far_as_sound(self._inside_issues(), self._special_issues(), self._outlier_issues())
         if self.scope.unique:
             yield from self._unique_issues()
+
+    def _inside_issues(self) -> Iterator[Issue]:
+        distribution = self.params.distribution
+        if isinstance(distribution, _INSIDE):
+            when = f"to {distribution.type}, which has nothing outside the range"
+            yield from self.not_applicable("out_of_bounds", when=when)
+
+    def _order_issues(self) -> Iterator[Issue]:
+        low, high = self.params.min, self.params.max
+        if low > high:
+            message = f"min ({low}) must not be greater than max ({high})"
+            yield self.issue("RANGE_INVERTED", message, at="/min", hint="swap min and max")
 
     def _bound_issues(self) -> Iterator[Issue]:
         low, high, form = self.params.min, self.params.max, self._form
@@ -159,10 +169,7 @@ class NumericRange(FieldType[NumericRangeParams]):
         if form.type is NumericType.DECIMAL or (form.type is NumericType.DOUBLE and form.scale is not None):
             cut = form.exact(form.scaled(high))  # digits that the scale does not have only make it unreachable
         yield from self._refusals(cut, "/max")
-        if low > high:
-            message = f"min ({low}) must not be greater than max ({high})"
-            yield self.issue("RANGE_INVERTED", message, at="/min", hint="swap min and max")
-        elif form.scale is None:
+        if low <= high and form.scale is None:
             yield from self._spread_issues(low, high, "/max")
 
     def _spread_issues(self, low: Exact, high: Exact, at: str) -> Iterator[Issue]:
@@ -221,12 +228,12 @@ class NumericRange(FieldType[NumericRangeParams]):
         outliers = self.params.outliers
         if outliers is None:
             return
-        yield from self._refusals(outliers.min, "/outliers/min")
-        yield from self._refusals(outliers.max, "/outliers/max")
         if outliers.min > outliers.max:
             message = f"min ({outliers.min}) must not be greater than max ({outliers.max})"
             yield self.issue("RANGE_INVERTED", message, at="/outliers/min", hint="swap min and max")
-        elif self._form.scale is None:
+        yield from self._refusals(outliers.min, "/outliers/min")
+        yield from self._refusals(outliers.max, "/outliers/max")
+        if outliers.min <= outliers.max and self._form.scale is None:
             yield from self._spread_issues(outliers.min, outliers.max, "/outliers/max")
 
     def _unique_issues(self) -> Iterator[Issue]:

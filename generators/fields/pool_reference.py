@@ -25,6 +25,7 @@ from generators.references import may_be_null, output_of, type_of
 from generators.values.listed_values import column_of_values
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
+from sdg_project.partial_shapes import as_far_as_sound
 from sdg_project.text import shown
 
 _DICTIONARY = 16_384
@@ -76,6 +77,8 @@ class PoolReference(BoundField):
             for field in self.scope.fields.values()
             if isinstance(field, PoolReference) and (field is self or (name and field.params.row_binding == name))
         ]
+        if self not in members:  # its mapping was refused, so that no other field knows of it
+            return RowBinding([self])
         return RowBinding(members) if members[0] is self else members[0].binding
 
     def depends_on(self) -> Mapping[str, str]:
@@ -97,8 +100,8 @@ class PoolReference(BoundField):
         pool_issues = tuple(self._pool_issues)
         if pool_issues:
             return pool_issues
-        found = (*self._column_issues(), *self._choice_issues(), *self._key_issues(), *self._default_issues())
-        return (*found, *self._binding_issues())
+        found = (self._column_issues(), self._choice_issues(), self._key_issues(), self._default_issues())
+        return tuple(as_far_as_sound(*found, self._binding_issues()))
 
     @cached_property
     def _pool_issues(self) -> tuple[Issue, ...]:

@@ -18,6 +18,7 @@ from engine.shuffled_cycles import ShuffledCycles
 from engine.span import MAX_RECORDS, Span
 from generators.fields.base import Columns, FieldType, Output, field_types
 from generators.values.sequence_template import SequenceTemplate
+from sdg_project.partial_shapes import as_far_as_sound
 from sdg_project.shapes import Int64, Params
 
 _INT32, _INT64 = (-(2**31), 2**31 - 1), (-(2**63), 2**63 - 1)
@@ -101,7 +102,7 @@ class Sequence(FieldType[SequenceParams]):
         if params.step == 0:
             yield self.issue("INVALID_STEP", "step must not be 0", at="/step", hint="CONSTANT repeats one value")
             return
-        template_issues = list(self._template_issues())
+        template_issues = list(as_far_as_sound(self._template_issues()))
         yield from template_issues
         if params.end is not None and (params.end - params.start) * params.step < 0:
             direction = "below" if params.step > 0 else "above"
@@ -110,19 +111,30 @@ class Sequence(FieldType[SequenceParams]):
             )
             yield self.issue("RANGE_INVERTED", message, at="/end", hint="turn the sign of step")
             return
-        if params.on_end is not OnEnd.ERROR:
-            yield from self.required("end", when=f"with onEnd {params.on_end}")
-        if params.order is Order.SHUFFLED:
-            yield from self._shuffle_issues()
-        if self.scope.unique and params.repeat_each > 1:
-            message = f"unique gives each number to one record, repeatEach to {params.repeat_each}"
-            yield self.issue("UNIQUE_IMPOSSIBLE", message, at="/repeatEach")
-        if params.end is not None and self._number(self._places - 1) != params.end:
-            message = f"end ({params.end}) is not reached: the last number is {self._number(self._places - 1)}"
-            yield self.issue("INVALID_STEP", message, at="/end", severity=Severity.INFO)
-        yield from self._overflow_issues()
+        yield from as_far_as_sound(
+            self._end_issues(),
+            self._shuffle_issues(),
+            self._unique_issues(),
+            self._last_issues(),
+            self._overflow_issues(),
+        )
         if not template_issues:
             yield from self._padding_issues()
+
+    def _end_issues(self) -> Iterator[Issue]:
+        if self.params.on_end is not OnEnd.ERROR:
+            yield from self.required("end", when=f"with onEnd {self.params.on_end}")
+
+    def _unique_issues(self) -> Iterator[Issue]:
+        if self.scope.unique and self.params.repeat_each > 1:
+            message = f"unique gives each number to one record, repeatEach to {self.params.repeat_each}"
+            yield self.issue("UNIQUE_IMPOSSIBLE", message, at="/repeatEach")
+
+    def _last_issues(self) -> Iterator[Issue]:
+        end = self.params.end
+        if end is not None and self._number(self._places - 1) != end:
+            message = f"end ({end}) is not reached: the last number is {self._number(self._places - 1)}"
+            yield self.issue("INVALID_STEP", message, at="/end", severity=Severity.INFO)
 
     def _template_issues(self) -> Iterator[Issue]:
         if self.params.template is not None:
@@ -132,6 +144,8 @@ class Sequence(FieldType[SequenceParams]):
                 yield self.issue("INVALID_SYNTAX", str(error), at="/template")
 
     def _shuffle_issues(self) -> Iterator[Issue]:
+        if self.params.order is not Order.SHUFFLED:
+            return
         yield from self.required("end", when="with order SHUFFLED")
         if self._cycle is not None and self._cycle > _MOST_SHUFFLED:
             message = f"{self._cycle} numbers are too many to shuffle, at most 2**62 are possible"

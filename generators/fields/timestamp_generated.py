@@ -31,6 +31,7 @@ from generators.times.time_range import DistinctInstants, TimeRange
 from generators.times.timestamp_params import APPLY, INSTANTS, RANGE_DISTRIBUTIONS, REQUIRED, TimeMode
 from generators.times.timestamp_params import TimestampGeneratedParams as Parameters
 from generators.times.written_instants import WrittenInstant, WrittenInstants
+from sdg_project.partial_shapes import as_far_as_sound
 
 Int64s = NDArray[np.int64]
 
@@ -56,10 +57,18 @@ class TimestampGenerated(FieldType[Parameters]):
     # What is wrong.
 
     def check(self) -> Iterator[Issue]:
-        mode, format_ = self.params.mode, self._format
+        yield from as_far_as_sound(
+            self._mode_issues(), self._format_issues(), self._written_issues(), self._issues_of_mode()
+        )
+
+    def _mode_issues(self) -> Iterator[Issue]:
+        mode = self.params.mode
         others = dict.fromkeys(name for names in APPLY.values() for name in names if name not in APPLY[mode])
         yield from self.not_applicable(*others, when=f"to mode {mode}")
         yield from self.required(*REQUIRED.get(mode, ()), when=f"in mode {mode}")
+
+    def _format_issues(self) -> Iterator[Issue]:
+        format_ = self._format
         if format_ is InstantFormat.PATTERN:
             yield from self.required("pattern", when="with format PATTERN")
         else:
@@ -68,23 +77,34 @@ class TimestampGenerated(FieldType[Parameters]):
             message = f'"timezone" does not apply: {format_} is the same in every zone'
             hint = "remove it, or choose format PATTERN or DATE"
             yield self.issue("PROPERTY_NOT_ALLOWED", message, at="/timezone", hint=hint)
-        for name, problem in self._written.problems.items():
-            yield self.issue("TYPE_MISMATCH", problem, at=f"/{name.rstrip('_')}")
+
+    def _issues_of_mode(self) -> Iterator[Issue]:
+        mode = self.params.mode
         if mode is TimeMode.SEQUENTIAL:
-            yield from self._step_issues()
+            yield from as_far_as_sound(self._step_issues())
         if mode is TimeMode.OFFSET:
-            yield from self._offset_issues()
+            yield from as_far_as_sound(self._offset_issues())
         yield from self._range_issues() if mode is TimeMode.RANGE else self._overflow_issues()
 
+    def _written_issues(self) -> Iterator[Issue]:
+        for name, problem in self._written.problems.items():
+            yield self.issue("TYPE_MISMATCH", problem, at=f"/{name.rstrip('_')}")
+
     def _range_issues(self) -> Iterator[Issue]:
+        yield from as_far_as_sound(self._distribution_issues())
+        if self.scope.unique:
+            yield from as_far_as_sound(self._unique_issues())
+        yield from as_far_as_sound(self._bound_issues())
+
+    def _distribution_issues(self) -> Iterator[Issue]:
         params = self.params
-        known = params.distribution.type in RANGE_DISTRIBUTIONS
-        if not known:
+        if params.distribution.type not in RANGE_DISTRIBUTIONS:
             message = f"{params.distribution.type} does not apply to mode RANGE"
             hint = f"accepted are {', '.join(RANGE_DISTRIBUTIONS)}"
             yield self.issue("INVALID_VALUE", message, at="/distribution/type", hint=hint)
-        if self.scope.unique:
-            yield from self._unique_issues()
+
+    def _bound_issues(self) -> Iterator[Issue]:
+        params = self.params
         bounds = self._bounds
         if bounds is None:
             return
@@ -94,17 +114,18 @@ class TimestampGenerated(FieldType[Parameters]):
             yield self.issue("INVALID_VALUE", message, at="/to", hint=hint)
             return
         start, end = (bound.in_zone(self._zone) for bound in bounds)
-        low, high = self._form.limits
         if start >= end:
             message = f"from ({params.from_}) must be before to ({params.to})"
             yield self.issue("RANGE_INVERTED", message, at="/from", hint="to itself is no possible value")
-        elif start < low or end - 1 > high:
+            return
+        low, high = self._form.limits
+        if start < low or end - 1 > high:
             message = f"instants lie outside what can be written: {self._form.limits_text}"
             yield self.issue("INVALID_VALUE", message, at="/from" if start < low else "/to")
         elif self._range is None:
             message = f"no {params.granularity} begins between {params.from_} and {params.to}"
             yield self.issue("INVALID_VALUE", message, at="/granularity", hint="use a finer one, or widen the range")
-        elif known:
+        elif params.distribution.type in RANGE_DISTRIBUTIONS:
             for issue in self._range.issues():
                 yield self._own(issue)
 

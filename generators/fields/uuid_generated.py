@@ -29,6 +29,7 @@ from generators.fields.base import Columns, FieldType, Output, field_types
 from generators.references import envelope_of, may_be_null, type_of
 from generators.times.envelope import Envelope
 from generators.times.instants import instant_text, instants_of_column, with_nulls_of
+from sdg_project.partial_shapes import as_far_as_sound
 from sdg_project.shapes import FieldName, Params
 from sdg_project.text import UNSTORABLE, quoted
 from sinks.encoding.instants import instant_texts
@@ -118,8 +119,7 @@ class UuidGenerated(FieldType[UuidGeneratedParams]):
             yield from self.not_applicable("deterministic", when="to version 5, which is made from its name alone")
         else:
             yield from self.not_applicable(*_OF_VERSION_5, when=f"to version {version}")
-        yield from self._short_form_issues()
-        yield from self._type_issues()
+        yield from as_far_as_sound(self._short_form_issues(), self._type_issues())
         if version == 7:
             yield from self._instant_issues()
 

@@ -27,6 +27,7 @@ from generators.record_schema import check_sample
 from generators.runs.salvage import salvaged
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
+from sdg_project.partial_shapes import unrefused
 from sinks.destinations.base import Delivery, Destination
 
 PREVIEW_SEED = 0
@@ -58,8 +59,7 @@ class Draft:
         """Everything that is wrong with the fields and with the destination, which lies below `root`."""
         issues = list(self.examination.issues)
         if self.shape is not None and self.shape.destination is not None:
-            plan = self.examination.plan
-            schema = plan.schema if plan is not None else RecordSchema(self.shape.name)
+            schema = RecordSchema(self.shape.name, self.examination.columns)
             issues += with_params(_destination_issues(self.shape.destination, schema, root=root), self.document)
         return issues
 
@@ -185,6 +185,12 @@ def imagined_destination(document: Any, schema: RecordSchema, *, root: str, owne
     if kind is None or issues:
         return None
     roll = kind.roll_of(config, bytes_per_record=1.0, step_ms=1)
+    return _imagined(kind, config, schema, root=root, owner=owner, roll=roll)
+
+
+def _imagined(
+    kind: type[Destination[Any]], config: Any, schema: RecordSchema, *, root: str, owner: str, roll: int | None
+) -> Destination[Any]:
     delivery = Delivery(
         run_id="preview",
         owner=owner,
@@ -201,5 +207,8 @@ def imagined_destination(document: Any, schema: RecordSchema, *, root: str, owne
 
 def _destination_issues(document: Any, schema: RecordSchema, *, root: str) -> Sequence[Issue]:
     """What is wrong with a destination; with the form of the records only as far as that is known."""
-    destination = imagined_destination(document, schema, root=root)
-    return destination_kind(document)[2] if destination is None else destination.check()
+    kind, config, refusals = destination_kind(document)
+    if kind is None or config is None:
+        return refusals
+    found = _imagined(kind, config, schema, root=root, owner="", roll=None).check()
+    return [*refusals, *unrefused(found, refusals)]

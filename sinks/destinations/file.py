@@ -13,6 +13,7 @@ from engine.issues import Issue, Severity
 from engine.span import MAX_RECORDS, Span
 from engine.template import Template
 from sdg_project.failpoints import failpoint
+from sdg_project.partial_shapes import as_far_as_sound
 from sinks.destinations.base import Delivery, Destination, Written, destinations
 from sinks.encoding.base import Encoder, encoders
 from sinks.encoding.compression import Compression
@@ -93,7 +94,8 @@ class FileDestination(Destination[Any]):
         return Template.parse(self.config.path).fill(facts)
 
     def check(self) -> Sequence[Issue]:
-        return [*self._path_issues(), *self._format_issues(), *self._part_issues()]
+        parts = (self._path_issues(), self._suffix_issues(), self._format_issues(), self._option_issues())
+        return list(as_far_as_sound(*parts, self._record_issues(), self._part_issues()))
 
     def _path_issues(self) -> Iterator[Issue]:
         try:
@@ -115,17 +117,26 @@ class FileDestination(Destination[Any]):
             message = f'there is no format "{self.format}"'
             yield Issue("INVALID_VALUE", "/destination/config/format", message, f"accepted are {', '.join(encoders)}")
             return
-        yield from self._suffix_issues()
-        own = set(encoders[self.format].Options.model_fields)
+
+    def _option_issues(self) -> Iterator[Issue]:
+        kind = encoders.get(str(self.format))
+        if kind is None:
+            return
+        own = set(kind.Options.model_fields)
         for name in sorted(self.config.model_fields_set - set(FileKeys.model_fields) - own):
             alias = type(self.config).model_fields[name].alias or name
             at = f"/destination/config/{alias}"
             yield Issue("PROPERTY_NOT_ALLOWED", at, f'"{alias}" does not apply to {self.format}', f'remove "{alias}"')
-        for problem in encoders[self.format].check(self.delivery.schema):
+
+    def _record_issues(self) -> Iterator[Issue]:
+        kind = encoders.get(str(self.format))
+        for problem in kind.check(self.delivery.schema) if kind is not None else ():
             yield problem.as_issue()
 
     def _suffix_issues(self) -> Iterator[Issue]:
         format_name, compression = format_of(self.config.path)
+        if self.format not in encoders:
+            return
         if format_name not in {None, self.format}:
             message = f'"{self.config.path}" looks like {format_name}, but will hold {self.format}'
             yield Issue("SUFFIX_MISMATCH", "/destination/config/format", message, severity=Severity.WARNING)

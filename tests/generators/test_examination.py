@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from generators.definition import MAX_FIELDS, read_definition
 from generators.fields.base import field_types
 from tests.generators.definitions import ENUM, NUMBER, number, text
 from tests.generators.fields.examined import examined, found, issues, mapping
+from tests.generators.fields.examples import examples
 
 
 def case(name: str, condition: str) -> dict[str, Any]:
@@ -73,6 +75,90 @@ def test_mending_one_mistake_leaves_the_others(fixed: int) -> None:
     if fixed == 0:
         left -= {("DUPLICATE_FIELD", "/fieldMappings/11/fieldName")}
     assert found(*mappings) == left
+
+
+@pytest.mark.parametrize("place", [0, 2, 3, 4, 6])
+@pytest.mark.parametrize(
+    "wrong", [{"nulRate": 0}, {"missingRate": 2}, {"unique": "yes"}, {"params": {"mni": 1}}, {"outputType": "TEXT"}]
+)
+def test_another_mistake_in_the_same_mapping_hides_none(place: int, wrong: dict[str, Any]) -> None:
+    twice = {**TWELVE[place], **wrong}
+    if "params" in wrong:
+        twice["params"] = {**TWELVE[place]["params"], **wrong["params"]}
+
+    mappings = [twice if index == place else one for index, one in enumerate(TWELVE)]
+
+    more = found(*mappings) - TWELVE_ISSUES
+    assert found(*mappings) >= TWELVE_ISSUES
+    assert len(more) == 1
+    assert more.pop()[1].startswith(f"/fieldMappings/{place}/")
+
+
+def test_mistakes_in_one_params_object_are_told_side_by_side() -> None:
+    params = {"min": 10, "max": 1, "scale": 99, "stepp": 1, "outliers": {"min": 3, "max": 2, "ratee": 1}}
+    weights = {"values": ["x", "y", "y"], "weights": [1, 2], "selection": "RANDM"}
+    range_ = {"mode": "RANGE", "from": "2026-02-01", "to": "2026-01-01", "granularity": "WEEK", "pattern": "%Y"}
+
+    told = found(
+        mapping(NUMBER, params, name="a"),
+        mapping(ENUM, weights, name="b"),
+        mapping("TIMESTAMP_GENERATED", range_, name="c"),
+        mapping("SEQUENCE", {"start": 5, "end": 1, "template": "{nope}", "order": 1}, name="d", nullRate=-1),
+    )
+
+    assert told >= {
+        ("RANGE_INVERTED", "/fieldMappings/0/params/min"),
+        ("INVALID_VALUE", "/fieldMappings/0/params/scale"),
+        ("UNKNOWN_PROPERTY", "/fieldMappings/0/params/stepp"),
+        ("RANGE_INVERTED", "/fieldMappings/0/params/outliers/min"),
+        ("UNKNOWN_PROPERTY", "/fieldMappings/0/params/outliers/ratee"),
+        ("DUPLICATE_VALUE", "/fieldMappings/1/params/values/2"),
+        ("INVALID_WEIGHTS", "/fieldMappings/1/params/weights"),
+        ("INVALID_VALUE", "/fieldMappings/1/params/selection"),
+        ("RANGE_INVERTED", "/fieldMappings/2/params/from"),
+        ("INVALID_VALUE", "/fieldMappings/2/params/granularity"),
+        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/2/params/pattern"),
+        ("RANGE_INVERTED", "/fieldMappings/3/params/end"),
+        ("INVALID_SYNTAX", "/fieldMappings/3/params/template"),
+        ("TYPE_MISMATCH", "/fieldMappings/3/params/order"),
+        ("INVALID_VALUE", "/fieldMappings/3/nullRate"),
+    }
+
+
+@pytest.mark.parametrize("kind", list(field_types))
+def test_a_value_of_the_wrong_type_is_one_mistake_and_looked_at_no_further(kind: str) -> None:
+    def refused(params: Mapping[str, Any]) -> set[str]:
+        found = issues(mapping(kind, params), text("country", ["DE", "FR", "IT"]), number("other"))
+        return {issue.path for issue in found if issue.severity is Severity.ERROR}
+
+    for params in examples()[kind]:
+        without = refused(params)  # what an example refers to is not all here
+        for name in params:
+            if kind == "CONSTANT" and name == "value":
+                continue  # it may be anything
+            at = f"/fieldMappings/0/params/{name}"
+
+            found = refused({**params, name: object()})
+
+            assert [path for path in found if path.startswith(at)], (params, name)
+            assert {path for path in found if not path.startswith(at)} <= without, (params, name)
+
+
+def test_what_does_not_fit_in_the_envelope_is_told_beside_what_is_wrong_there() -> None:
+    document = {"name": 5, "recordCount": 0, "maxLatencyMs": 20, "rate": {"recordsPerSecond": 5}, "shard": 2}
+    handling = {"onError": "STOP", "errorHandling": {"maxErrors": 5, "rateWindow": -1}}
+
+    told = read({**document, **handling, "fieldMappings": [text("a")]})
+
+    assert told == {
+        ("TYPE_MISMATCH", "/name"),
+        ("INVALID_VALUE", "/recordCount"),
+        ("PROPERTY_NOT_ALLOWED", "/maxLatencyMs"),
+        ("PROPERTY_NOT_ALLOWED", "/rate"),
+        ("UNKNOWN_PROPERTY", "/shard"),
+        ("INVALID_VALUE", "/errorHandling/rateWindow"),
+        ("PROPERTY_NOT_ALLOWED", "/errorHandling/maxErrors"),
+    }
 
 
 def test_an_issue_says_of_which_field_it_speaks_and_is_the_same_each_time() -> None:

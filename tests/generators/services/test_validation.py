@@ -53,6 +53,26 @@ def test_a_list_or_an_object_is_a_warning_where_it_becomes_text(workshop: Worksh
     assert not validation(workshop, field, path="x.jsonl").issues
 
 
+def test_mistakes_in_the_destination_hide_none_there_nor_among_the_fields(workshop: Workshop) -> None:
+    fields = [
+        {"fieldName": "a", "type": "SEQUENCE", "missingRate": 0.1},
+        {"fieldName": "b", "type": "NUMERIC_RANGE", "params": {"min": 2, "max": 1}},
+    ]
+    config = {"path": "../x.csv", "nullText": 5, "headr": True, "rollRecords": 5, "rollBytes": 5, "syncInterval": 1}
+
+    found = validation(workshop, *fields, destination={"type": "FILE", "config": config})
+
+    assert {(code, path) for code, path, _ in told(found.issues)} == {
+        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/1/missingRate"),
+        ("RANGE_INVERTED", "/fieldMappings/2/params/min"),
+        ("INVALID_VALUE", "/destination/config/path"),
+        ("TYPE_MISMATCH", "/destination/config/nullText"),
+        ("UNKNOWN_PROPERTY", "/destination/config/headr"),
+        ("UNKNOWN_PROPERTY", "/destination/config/syncInterval"),
+        ("PROPERTY_NOT_ALLOWED", "/destination/config/rollBytes"),
+    }
+
+
 def test_columns_of_one_title_are_told_at_their_names(workshop: Workshop) -> None:
     fields = [{"fieldName": name, "type": "SEQUENCE"} for name in ("a.b", "a\\.b")]
 
