@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.issues import Issue, Severity, told_apart
@@ -21,10 +21,16 @@ def validation_answer(
     return {**judgement(validation.issues, strict=strict, acknowledged=acknowledged), **prospect(validation)}
 
 
-def judgement(issues: Sequence[Issue], *, strict: bool, acknowledged: Sequence[str]) -> dict[str, Any]:
-    """The part of the answer that says what is wrong, and whether it may be run."""
+def judgement(
+    issues: Sequence[Issue],
+    *,
+    strict: bool,
+    acknowledged: Sequence[str],
+    shown: Callable[[Issue], Mapping[str, Any]] = Issue.as_json,
+) -> dict[str, Any]:
+    """The part of the answer that says what is wrong, and whether it may be run; `shown` is how an issue is shown."""
     left = [one for one in told_apart(issues) if one.severity is Severity.ERROR or one.id not in acknowledged]
-    by_severity = {severity: [issue.as_json() for issue in left if issue.severity is severity] for severity in Severity}
+    by_severity = {severity: [shown(issue) for issue in left if issue.severity is severity] for severity in Severity}
     return {
         "valid": not by_severity[Severity.ERROR] and not (strict and by_severity[Severity.WARNING]),
         "errors": by_severity[Severity.ERROR],

@@ -62,6 +62,33 @@ def test_validate_answers_for_each_generator(sdg: Sdg) -> None:
     assert len(answer.json["generators"][0]["preview"]) == 5
 
 
+def test_validate_names_the_generator_of_each_issue(sdg: Sdg) -> None:
+    in_bundle = bundle(sdg, generator("a", WRONG), generator("b", NUMBER, recordCount=0))
+    stream = sdg.folder / "stream.yaml"
+    stream.write_text("\n---\n".join(json.dumps(generator(name, WRONG)) for name in ("a", "b")))
+    alone = sdg.definition("alone.json", fieldMappings=[WRONG])
+
+    for path, names in ((in_bundle, ["a", "b"]), (stream, ["a", "b"]), (alone, ["orders"])):
+        answer = sdg("validate", path, "--json")
+        plain = sdg("validate", path)
+
+        assert [error["generator"] for error in answer.json["errors"]] == names
+        assert all(error["where"].startswith(f"{path}:") for error in answer.json["errors"])
+        assert [f"({name})" in plain.err for name in names] == [len(names) > 1] * len(names)
+
+
+def test_validate_answers_with_json_also_when_the_control_database_is_away(sdg: Sdg) -> None:
+    path = bundle(sdg, generator("a", {**SIZE, "params": {"pool": "people", "column": "name"}}))
+
+    answer = sdg("validate", path, "--json", DATABASE_URL="postgres://nobody:secret@127.0.0.1:9/none")
+
+    assert answer.code == 3
+    [error] = answer.json["errors"]
+    assert error["code"] == "CONTROL_DB_DOWN"
+    assert not answer.json["valid"]
+    assert "secret" not in answer.out + answer.err
+
+
 def test_validate_tells_what_is_wrong_in_all_of_a_bundle(sdg: Sdg) -> None:
     gone = {"name": "gone", "source": {"type": "FILE", "path": "gone.csv"}}
     of_gone = {"fieldName": "g", "type": "POOL_REFERENCE", "params": {"pool": "gone", "column": "x"}}

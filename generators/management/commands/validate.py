@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import InterfaceError, OperationalError
 
-from engine.issues import Issue, Severity
+from engine.issues import UNREACHABLE as UNREACHABLE_CODES
+from engine.issues import Issue, Severity, told_apart
 from generators.definition_command import DefinitionCommand
 from generators.definition_files import Contents, DefinitionFile
 from generators.services.validation import Validation, validate_definition
 from generators.validation_answer import judgement, prospect
 from sdg_project import env
-from sdg_project.commands import DONE, WRONG
-from sdg_project.errors import Invalid, NotFound
+from sdg_project.commands import DONE, UNREACHABLE, WRONG
+from sdg_project.database import not_answering
+from sdg_project.errors import Conflict, Invalid, NotFound, Unavailable
 from sdg_project.exact_json import ExactEncoder
 from sdg_project.text import amount
 
 _NOTHING = Validation((), None, None, None, None, None)
 _SEVERITIES = list(Severity)
+AWAY = (OperationalError, InterfaceError)
+"""What is raised when the control database is away."""
 
 
 class Command(DefinitionCommand):
@@ -36,29 +42,40 @@ class Command(DefinitionCommand):
             "--acknowledge", action="append", default=[], metavar="ID", help="accept the issue with this id"
         )
         parser.add_argument(
-            "--json", action="store_true", help="the answer of the API as JSON; of a bundle, one for all its generators"
+            "--json", action="store_true", help="the API's answer as JSON, with generator and place of each issue"
         )
 
     def carry_out(self, options: dict[str, Any]) -> int:
         try:
             contents = self.read(options)
-        except (Invalid, NotFound) as error:
+            found = [(file, _validation_of(file)) for file in contents.definitions]
+        except (Invalid, NotFound, Unavailable, Conflict, *AWAY) as error:
             if not options["json"]:
                 raise
-            issues = error.issues if isinstance(error, Invalid) else [Issue("NOT_FOUND", "", str(error))]
-            contents = Contents(options["definition"], (), tuple(issues), is_bundle=False)
-        found = [(file, _validation_of(file)) for file in contents.definitions]
+            contents, found = Contents(options["definition"], (), _issues_of(error), is_bundle=False), []
+        issues = list(contents.issues)
+        places: list[dict[str, str | None]] = [{"generator": None, "where": None} for _ in issues]
+        for file, validation in found:
+            for issue in validation.issues:
+                issues.append(replace(issue, path=file.document.at + issue.path))
+                places.append({"generator": file.name or None, "where": file.where(issue.path)})
+        issues = told_apart(issues)
+        place_of = dict(zip((issue.id for issue in issues), places, strict=True))
         judged = judgement(
-            [*contents.issues, *(_in_the_file(issue, file) for file, one in found for issue in one.issues)],
+            issues,
             strict=options["strict"],
             acknowledged=options["acknowledge"],
+            shown=lambda issue: issue.as_json() | place_of[issue.id],
         )
         if options["json"]:
             answer = _answer(contents, found, judged)
             self.stdout.write(json.dumps(answer, ensure_ascii=False, cls=ExactEncoder))
         else:
             self._show(contents, found, judged)
-        return DONE if judged["valid"] else WRONG
+        if judged["valid"]:
+            return DONE
+        codes = {error["code"] for error in judged["errors"]}
+        return UNREACHABLE if codes and codes <= UNREACHABLE_CODES else WRONG
 
     def _show(
         self, contents: Contents, found: Sequence[tuple[DefinitionFile, Validation]], judged: Mapping[str, Any]
@@ -66,7 +83,7 @@ class Command(DefinitionCommand):
         self.show_issues(contents.issues)
         for file, validation in found:
             issues = sorted(validation.issues, key=lambda issue: _SEVERITIES.index(issue.severity))
-            self.show_issues(issues, file.where)
+            self.show_issues(issues, partial(_place, file) if contents.is_bundle else file.where)
         counts = ", ".join(amount(len(judged[f"{noun}s"]), noun) for noun in ("error", "warning"))
         self.say(f"{'valid' if judged['valid'] else 'not valid'}: {counts}")
         for file, validation in found if judged["valid"] else ():
@@ -93,9 +110,20 @@ def _validation_of(file: DefinitionFile) -> Validation:
     )
 
 
-def _in_the_file(issue: Issue, file: DefinitionFile) -> Issue:
-    """An issue with its path in the file, where other generators may be, too."""
-    return replace(issue, path=file.document.at + issue.path)
+def _place(file: DefinitionFile, path: str) -> str:
+    """Where something stands in a file with several generators, and in which of them."""
+    return f"{file.where(path)} ({file.name or 'without a name'})"
+
+
+def _issues_of(error: Exception) -> tuple[Issue, ...]:
+    """Why there is nothing to validate, or nothing to do it with."""
+    if isinstance(error, AWAY):
+        error = not_answering(error)
+    if isinstance(error, Invalid):
+        return error.issues
+    if isinstance(error, (Unavailable, Conflict)):
+        return (Issue(error.code, "", str(error), error.hint),)
+    return (Issue("NOT_FOUND", "", str(error)),)
 
 
 def _answer(
