@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,13 +13,18 @@ from typing import Any
 from engine.issues import Issue, did_you_mean, pointer
 from sdg_project.builder import Builder, Limits, Positions, decode
 from sdg_project.errors import Invalid, NotFound
+from sdg_project.exact_json import ExactEncoder
 from sdg_project.json_guard import read_json
 from sdg_project.text import quoted, shown
 from sdg_project.yaml_reader import read_yaml
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
+FILE_LIMITS = Limits(max_bytes=64 * 2**20, max_depth=32 + 2, max_nodes=5_000_000)
+"""A file may hold many definitions, two levels deep. Each alone keeps the limits of a request: see `split_bundle`."""
 
 _JSON_START = re.compile(r'\s*(?:\{\s*["}]|\[)')
+_SEVERAL = re.compile(r"""^---|["']?generators["']?\s*:""", re.MULTILINE)
+"""What stands somewhere in every text that holds several definitions."""
 _BUNDLE = ("pools", "generators")
 BUNDLE_MARKS = frozenset({*_BUNDLE, "connections", "universe"})
 """Properties of which a document without field mappings has one when it is a bundle."""
@@ -60,32 +66,34 @@ class Bundle:
     is_one_definition: bool
 
 
-def read_document(path: Path | str, *, limits: Limits | None = None) -> list[Document]:
+def read_document(path: Path | str) -> list[Document]:
     """The documents of a file, or of standard input for ``-``; raises Invalid with every problem.
 
     ``.json`` is JSON, ``.yaml`` and ``.yml`` are YAML, anything else is what it looks like.
     """
-    limits = limits or Limits()
     if str(path) == STANDARD_INPUT:
-        return parse_documents(sys.stdin.buffer.read(limits.max_bytes + 1), origin=STANDARD_INPUT, limits=limits)
+        return parse_documents(sys.stdin.buffer.read(FILE_LIMITS.max_bytes + 1), origin=STANDARD_INPUT)
     try:
         with Path(path).open("rb") as file:
-            content = file.read(limits.max_bytes + 1)
+            content = file.read(FILE_LIMITS.max_bytes + 1)
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise Invalid([Issue("INVALID_SYNTAX", "", f"{path} cannot be read: {reason}")]) from error
-    return parse_documents(content, origin=str(path), limits=limits)
+    return parse_documents(content, origin=str(path))
 
 
-def parse_documents(content: bytes | str, *, origin: str, limits: Limits | None = None) -> list[Document]:
+def parse_documents(content: bytes | str, *, origin: str) -> list[Document]:
     """The documents of a text that came from `origin`, whose suffix says what it is; raises Invalid.
 
     Empty documents, such as one behind a last ``---``, are left out; a text with nothing else is an error.
     """
-    limits = limits or Limits()
+    limits = FILE_LIMITS
     text = decode(content, limits, origin=origin, bom_allowed=True)
+    if not _SEVERAL.search(text):  # one definition, which need not be read to be refused
+        limits = Limits()
+        text = decode(text, limits, origin=origin, bom_allowed=True)
     if _is_json(text, origin):
         builder = Builder(text, limits, origin=origin)
         read_json(text, builder)
@@ -110,17 +118,47 @@ def split_bundle(documents: Sequence[Document]) -> Bundle:
             issues.append(Issue("TYPE_MISMATCH", "", message))
         elif _is_generator(document.value):
             generators.append(document)
+            issues += _excess(document)
         else:
             for name in document.value:
                 if name not in _BUNDLE:
                     message = f"{document.where(pointer(name))}: unknown property {quoted(name)}"
                     hint = did_you_mean(name, _BUNDLE) or f"accepted are {', '.join(_BUNDLE)}"
                     issues.append(Issue("UNKNOWN_PROPERTY", pointer(name), message, hint))
-            generators += _parts(document, "generators", issues)
+            for part in _parts(document, "generators", issues):
+                generators.append(part)
+                issues += _excess(part)
             pools += _parts(document, "pools", issues)
     first = documents[0].value if len(documents) == 1 else {}
     is_one = len(documents) == 1 and (not isinstance(first, dict) or _is_generator(first))
     return Bundle(tuple(generators), tuple(pools), tuple(issues), is_one)
+
+
+def _excess(document: Document) -> Iterator[Issue]:
+    """What of a definition is more than a request may hold."""
+    limits, (nodes, depth) = Limits(), _extent(document.value)
+    size = len(json.dumps(document.value, ensure_ascii=False, separators=(",", ":"), cls=ExactEncoder).encode())
+    found = {
+        "TOO_LARGE": (size, limits.max_bytes, "bytes of JSON"),
+        "JSON_TOO_DEEP": (depth, limits.max_depth, "levels of lists and objects"),
+    }
+    if nodes > limits.max_nodes:
+        found["JSON_TOO_DEEP"] = (nodes, limits.max_nodes, "values")
+    for code, (number, most, what) in found.items():
+        if number > most:
+            message = f"{document.where()}: the definition has {number:,} {what}"
+            yield Issue(code, document.at, message, f"at most {most:,} are accepted")
+
+
+def _extent(value: Any) -> tuple[int, int]:
+    """How many values there are in a value, itself included, and how many levels of lists and objects."""
+    nodes, depth, level = 0, 0, [value]
+    while level:
+        nodes += len(level)
+        containers = [each for each in level if isinstance(each, (dict, list))]
+        depth += bool(containers)
+        level = [part for each in containers for part in (each.values() if isinstance(each, dict) else each)]
+    return nodes, depth
 
 
 def _is_generator(value: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from contextlib import suppress
 from decimal import Decimal
@@ -259,8 +260,52 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no endless file")
 def test_an_endless_file_is_not_read_to_its_end() -> None:
-    with pytest.raises(Invalid, match="1,000,001 bytes or more"):
+    with pytest.raises(Invalid, match="67,108,865 bytes or more"):
         read_document("/dev/zero")
+
+
+def definition_of(size: int) -> str:
+    return f"name: a\ndescription: {'x' * size}\nfieldMappings: []\n"
+
+
+@pytest.mark.parametrize("form", ["stream", "bundle"])
+def test_a_file_of_several_definitions_may_be_larger_than_one_of_them(form: str) -> None:
+    one = definition_of(600_000)
+    text = "---\n".join([one] * 3)
+    if form == "bundle":
+        text = "generators:\n" + "".join("  - " + one.replace("\n", "\n    ").rstrip() + "\n" for _ in range(3))
+
+    bundle = split_bundle(parse_documents(text, origin="b.yaml"))
+
+    assert bundle.issues == ()
+    assert [len(part.value["description"]) for part in bundle.generators] == [600_000] * 3
+
+
+@pytest.mark.parametrize(
+    ("large", "code"),
+    [
+        ({"description": "x" * 1_000_001}, "TOO_LARGE"),
+        ({"x": [0] * 50_001}, "JSON_TOO_DEEP"),
+    ],
+    ids=["bytes", "values"],
+)
+def test_each_definition_of_a_file_keeps_the_limits_of_one(large: dict[str, Any], code: str) -> None:
+    fine = {"fieldMappings": [], "x": json.loads("[" * 31 + "]" * 31)}
+    text = json.dumps({"generators": [fine, {"fieldMappings": [], **large}]})
+
+    (issue,) = split_bundle(parse_documents(text, origin="b.json")).issues
+
+    assert (issue.code, issue.path) == (code, "/generators/1")
+    assert issue.message.startswith("b.json:1:")
+
+
+def test_a_definition_is_nested_no_deeper_in_a_stream_than_alone() -> None:
+    texts = [f'{{"fieldMappings": [], "x": {"[" * levels + "]" * levels}}}' for levels in (31, 32)]
+
+    (issue,) = split_bundle(parse_documents("\n---\n".join(texts), origin="b.yaml")).issues
+
+    assert issue.code == "JSON_TOO_DEEP"
+    assert issue.message == "b.yaml:3:1: the definition has 33 levels of lists and objects"
 
 
 def test_a_file_in_utf_16_is_recognised() -> None:

@@ -8,13 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from generators.services.bundles import Action, Change, import_bundle
-from sdg_project.builder import Limits
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_INPUT, read_document, split_bundle
-
-LIMITS = Limits(max_bytes=64 * 2**20, max_nodes=5_000_000)
-"""A bundle may hold many definitions, each of which alone keeps the limits of a request."""
 
 _WORDS = {
     Action.CREATE: ("created", "would be created"),
@@ -33,7 +29,7 @@ class Command(SdgCommand):
 
     def carry_out(self, options: dict[str, Any]) -> int:
         path = options["file"]
-        bundle = split_bundle(read_document(path, limits=LIMITS))
+        bundle = split_bundle(read_document(path))
         ready_database()
         base = Path() if path == STANDARD_INPUT else Path(path).parent
         changes = import_bundle(bundle, base=base, by="command line", dry_run=options["dry_run"])
