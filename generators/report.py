@@ -39,6 +39,18 @@ def run_report(run: Run, progress: Mapping[str, int] | None = None) -> dict[str,
     return report
 
 
+def lost_outputs(run: Run) -> list[str]:
+    """The files of a completed run that are gone, or are not as long as it has written them."""
+
+    def is_there(output: Mapping[str, Any]) -> bool:
+        try:
+            return bool(os.stat(output["path"]).st_size == output["bytes"])
+        except OSError:
+            return False
+
+    return [shown_path(output["path"]) for output in run.outputs if not is_there(output)]
+
+
 def summary(report: Mapping[str, Any]) -> list[str]:
     """The report of a completed run as lines for people."""
     size = f"{amount(report['recordsWritten'], 'record')}, {report['bytesWritten']:,} bytes"

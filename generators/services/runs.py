@@ -48,6 +48,7 @@ from generators.services.drafts import (
 from pools import services as pool_services
 from pools.snapshot import Snapshot, write_snapshot
 from sdg_project.errors import Conflict, Invalid, NotFound
+from sdg_project.failpoints import failpoint
 from sinks.errors import SinkError
 
 
@@ -113,6 +114,7 @@ def start_run(document: Mapping[str, Any], order: RunOrder) -> tuple[Run, tuple[
     Raises Invalid as `freeze_run` does. No run exists then.
     """
     frozen = freeze_run(document, order)
+    failpoint("run.frozen")
     try:
         frozen.save()
     except BaseException:
@@ -255,6 +257,11 @@ def stray_folders(before: datetime) -> list[Path]:
     known = {str(key) for key in Run.objects.values_list("pk", flat=True)}
     found = folder.iterdir() if folder.is_dir() else ()
     return [path for path in found if path.name not in known and path.stat().st_mtime < before.timestamp()]
+
+
+def is_start_lost(run: Run) -> bool:
+    """Whether somebody was killed on the way to a run that would be later than this one."""
+    return any(path.stat().st_mtime > run.created_at.timestamp() for path in stray_folders(timezone.now()))
 
 
 def _remove_stray_folders(before: datetime) -> int:

@@ -198,7 +198,7 @@ class FileDestination(Destination[Any]):
                 # While shards are joined they are there twice, and so is what ends before its range does.
                 is_joined = len(self.delivery.shards) > 1 or self.delivery.span.end == MAX_RECORDS
                 needed = estimated_bytes * (2 if is_joined and not self.in_parts else 1)
-                return [*obstacles, *room_obstacles(nearest, needed)]
+                return [*obstacles, *room_obstacles(nearest, needed, wanted=self.delivery.root)]
         except SinkError as error:
             return [Issue(error.code, _AT, str(error))]
 

@@ -191,6 +191,11 @@ class Folder:
             found = os.fstatvfs(self._descriptor)
         return found.f_bavail * found.f_frsize
 
+    def keeps_files(self) -> bool:
+        """Whether the file system has any room at all; those in which the system shows itself have none."""
+        with translated(self.shown):
+            return os.fstatvfs(self._descriptor).f_blocks > 0
+
     def writable(self) -> bool:
         """Whether files can be made here."""
         effective = os.access in os.supports_effective_ids

@@ -16,10 +16,14 @@ from sinks.files.place import Holdings, Place, foreign
 _AT = "/destination/config/path"
 
 
-def room_obstacles(nearest: Folder, needed_bytes: int) -> Iterator[Issue]:
-    """No right to write at a folder, or too little room for so many bytes."""
+def room_obstacles(nearest: Folder, needed_bytes: int, *, wanted: str) -> Iterator[Issue]:
+    """No right to write at the folder nearest to the wanted one, or too little room there for so many bytes."""
+    if not nearest.keeps_files():
+        message = f"{wanted} cannot be made or written: {nearest.shown} is on a file system that keeps no files"
+        yield Issue("DEST_UNAVAILABLE", _AT, message, "choose another place")
+        return
     if not nearest.writable():
-        yield Issue("DEST_UNAVAILABLE", _AT, f"no right to write to {nearest.shown}")
+        yield Issue("DEST_UNAVAILABLE", _AT, f"no right to write to {nearest.shown}", "choose another place")
     free = nearest.free_bytes()
     if needed_bytes > free:
         message = f"about {needed_bytes:,} bytes are needed, {free:,} are free at {nearest.shown}"

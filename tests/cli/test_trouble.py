@@ -13,6 +13,44 @@ import pytest
 from tests.support.sdg import Sdg
 
 
+def test_a_root_on_a_file_system_without_files_is_said_to_be_none(sdg: Sdg) -> None:
+    path = sdg.definition(destination={"type": "FILE", "config": {"path": "o.jsonl"}})
+
+    answer = sdg("run", path, SDG_OUTPUT_ROOT="/proc/q")
+
+    assert answer.code == 3
+    assert "DEST_UNAVAILABLE: /proc/q cannot be made or written" in answer.err
+    assert "DEST_FULL" not in answer.err
+
+
+def test_resuming_the_last_run_says_which_that_is(sdg: Sdg) -> None:
+    first = sdg.definition("first.json", recordCount=10)
+    run = sdg("run", first, "--to", "first.jsonl", "--json").json
+    second = sdg.definition("second.json", recordCount=10)
+    killed = sdg("run", second, "--to", "second.jsonl", SDG_FAILPOINTS="run.frozen=kill")
+
+    resumed = sdg("run", "--resume", "last", "--json")
+
+    assert killed.code == -9
+    assert resumed.json["runId"] == run["runId"]
+    assert f'run {run["runId"]} of "orders" to first.jsonl, started 20' in resumed.err
+    assert "a later start came to nothing" in resumed.err
+
+
+def test_resuming_a_complete_run_says_when_its_file_is_gone(sdg: Sdg) -> None:
+    path = sdg.definition(recordCount=10)
+    sdg("run", path, "--to", "o.jsonl")
+    there = sdg("run", "--resume", "last")
+    (sdg.folder / "o.jsonl").unlink()
+
+    gone = sdg("run", "--resume", "last")
+
+    assert there.code == 0
+    assert gone.code == 3
+    assert "DEST_REGRESSED" in gone.err
+    assert "o.jsonl is not there any more" in gone.err
+
+
 def test_a_full_disk_pauses_the_run_and_resuming_with_room_gives_the_undisturbed_bytes(sdg: Sdg) -> None:
     path = sdg.definition(recordCount=300_000)
     undisturbed = sdg("run", path, "--to", "a.jsonl", "--json").json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -23,10 +24,10 @@ from generators.flags import Directed, counted, directed
 from generators.models import Run
 from generators.planning import plan_of_run
 from generators.progress import Bar
-from generators.report import run_report, summary
+from generators.report import lost_outputs, run_report, shown_path, summary
 from generators.run_spec import RunSpec
 from generators.runs.local import Stop, carry_run, interruptible
-from generators.services.runs import RunOrder, find_resumable, progress_of, start_run
+from generators.services.runs import RunOrder, find_resumable, is_start_lost, progress_of, start_run
 from generators.services.validation import validate_definition
 from generators.standard_output import write_to
 from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE
@@ -80,6 +81,7 @@ class Command(DefinitionCommand):
         if options["resume"] is not None:
             ready_database()
             run = find_resumable(options["resume"])
+            self._introduce(run, options)
             if obstacles := _digest_obstacles(run.spec["document"], options):
                 return self.refuse(obstacles)
             return self._carry(run, options)
@@ -185,7 +187,10 @@ class Command(DefinitionCommand):
     def _carry(self, run: Run, options: dict[str, Any]) -> int:
         """Work on a run, with a bar, until it ends one way or another; then say how."""
         if run.status == RunStatus.COMPLETED:
-            self.say(f"run {run.pk} was complete already: this is what it wrote then")
+            if lost := lost_outputs(run):
+                message = f"the run was complete, but {', '.join(lost)} is not there any more as it was written"
+                return self.refuse([Issue("DEST_REGRESSED", "", message, "run its definition again")])
+            self.say("it was complete already: this is what it wrote then")
         else:
             stop = Stop()
             quiet = options["quiet"] or options["json"]
@@ -198,6 +203,16 @@ class Command(DefinitionCommand):
                 workers = options["workers"] or RunSpec.from_json(run.spec).workers
                 carry_run(run, workers=workers, stop=stop, on_progress=show)
         return self._report(run, options)
+
+    def _introduce(self, run: Run, options: dict[str, Any]) -> None:
+        """Say which run it is that is gone on with, since nobody has named it by its definition."""
+        if options["quiet"]:
+            return
+        place = run.spec["document"]["destination"].get("config", {}).get("path", "")
+        path = shown_path(os.path.join(run.spec["root"], place))
+        self.say(f'run {run.pk} of "{run.name}" to {path}, started {run.created_at:%Y-%m-%d %H:%M:%S} UTC')
+        if options["resume"] == "last" and is_start_lost(run):
+            self.say("a later start came to nothing before it was a run: start that again with sdg run DEFINITION")
 
     def _report(self, run: Run, options: dict[str, Any]) -> int:
         report = run_report(run)
