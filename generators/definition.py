@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
-from engine.issues import Issue, did_you_mean, pointer
+from engine.issues import Issue, Severity, did_you_mean, pointer
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
 from engine.span import MAX_RECORDS
 from generators.enums import ClockType, CountBasis, EndCondition, GenerationMode, OnError
@@ -19,6 +19,7 @@ from generators.pace_rules import pace_issues
 from generators.rates.quantities import Length, Rate, Speed
 from generators.rates.shape import RateShape
 from sdg_project.partial_shapes import as_far_as_sound, partial, unrefused
+from sdg_project.shape_issues import null_issues
 from sdg_project.shapes import Faults, FieldName, Name, Number, Params, Share, issues_of
 
 MAX_FIELDS = 500
@@ -270,7 +271,8 @@ def _mappings(raw: Any) -> tuple[list[FieldMapping], list[FieldMapping], list[Is
         mapping, problems = _mapping(index, entry)
         issues += problems
         if mapping is not None:
-            (refused if problems else mappings).append(mapping)
+            is_refused = any(problem.severity is Severity.ERROR for problem in problems)
+            (refused if is_refused else mappings).append(mapping)
         if (name := _name_of(entry)) is not None:
             names.append((index, name))
     return mappings, refused, issues, tuple(names)
@@ -309,6 +311,7 @@ def _mapping(index: int, entry: Any) -> tuple[FieldMapping | None, list[Issue]]:
             issues += issues_of(error, at=f"{at}/params", model=kind.Params)
             params, as_a_whole = partial(kind.Params, raw_params or {}, at=f"{at}/params")
             issues += as_a_whole
+        issues += null_issues(kind.Params, raw_params or {}, at=f"{at}/params")
     field = entry.get("fieldName") if isinstance(entry.get("fieldName"), str) else None
     issues = [Issue(i.code, i.path, i.message, i.hint, i.field or field, i.severity) for i in issues]
     mapping = None if kind is None or params is None else FieldMapping(index, shape, kind, params)

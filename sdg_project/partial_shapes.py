@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, Field, ValidationError, WrapValidator, create_model, model_validator
 
-from engine.issues import Issue, did_you_mean
+from engine.issues import Issue, Severity, did_you_mean
 from sdg_project.shape_issues import aliases, issues_of, models_in
 
 M = TypeVar("M", bound=BaseModel)
@@ -78,6 +78,7 @@ def unrefused(issues: Iterable[Issue], refused: Sequence[Issue]) -> Iterator[Iss
 
     What is missing is no further issue where an unknown property was meant to be it.
     """
+    refused = [issue for issue in refused if issue.severity is Severity.ERROR]
     places = {issue.path for issue in refused}
     unknown = [issue for issue in refused if issue.code == "UNKNOWN_PROPERTY"]
     meant = {(issue.path.rpartition("/")[0], issue.hint) for issue in unknown}

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from engine.issues import Issue, did_you_mean, pointer
+from engine.issues import Issue, Severity, did_you_mean, pointer
 from sdg_project.text import quoted, shown
 
 _NOUNS = {
@@ -55,6 +55,17 @@ class Faults(ValueError):
 def aliases(model: type[BaseModel]) -> frozenset[str]:
     """The names that a model's properties have in documents."""
     return frozenset(info.alias or name for name, info in model.model_fields.items())
+
+
+def null_issues(model: type[BaseModel], given: Mapping[str, Any], *, at: str) -> Iterable[Issue]:
+    """A warning for each null that leaves out a property one of whose words is NULL: YAML takes NULL for null."""
+    for name, info in model.model_fields.items():
+        alias = info.alias or name
+        if given.get(alias, ...) is None and "NULL" in _accepted(_variants(info.annotation, info.metadata)):
+            default = "" if info.is_required() or info.default is None else f", so that it is {info.default}"
+            message = f"{alias} is null, which counts as left out{default}"
+            hint = 'write "NULL" in quotes if the word is meant'
+            yield Issue("NULL_IGNORED", at + pointer(alias), message, hint, severity=Severity.WARNING)
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -23,6 +23,8 @@ from generators.picks.reference_params import PoolReferenceParams, RefreshPolicy
 from generators.picks.row_binding import CHOICE, BoundField, RowBinding
 from generators.references import may_be_null, output_of, type_of
 from generators.values.listed_values import column_of_values
+from pools.builtin.base import VERSION as BUILTIN_VERSION
+from pools.builtin.base import builtin_pools
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
 from sdg_project.partial_shapes import as_far_as_sound
@@ -100,8 +102,8 @@ class PoolReference(BoundField):
         pool_issues = tuple(self._pool_issues)
         if pool_issues:
             return pool_issues
-        found = (self._column_issues(), self._choice_issues(), self._key_issues(), self._default_issues())
-        return tuple(as_far_as_sound(*found, self._binding_issues()))
+        about_pool = (self._hiding_issues(), self._column_issues(), self._choice_issues(), self._key_issues())
+        return tuple(as_far_as_sound(*about_pool, self._default_issues(), self._binding_issues()))
 
     @cached_property
     def _pool_issues(self) -> tuple[Issue, ...]:
@@ -115,8 +117,23 @@ class PoolReference(BoundField):
             hint = did_you_mean(name, pools) or f"pools are {', '.join(pools)}"
             return (self.issue("POOL_NOT_FOUND", f'there is no pool "{name}"', at="/pool", hint=hint),)
         if not snapshot.records.height:
-            return (self.issue("POOL_EMPTY", f'pool "{name}" has no rows', at="/pool"),)
+            hidden = f'it hides the built-in pool "{name}"' if self._hides_builtin(snapshot) else None
+            return (self.issue("POOL_EMPTY", f'pool "{name}" has no rows', at="/pool", hint=hidden),)
         return ()
+
+    @staticmethod
+    def _hides_builtin(snapshot: Snapshot) -> bool:
+        return snapshot.version != BUILTIN_VERSION and snapshot.pool.lower() in builtin_pools
+
+    def _hiding_issues(self) -> Iterator[Issue]:
+        """A warning at the first field of a pool that stands in place of a built-in one."""
+        name = self.params.pool
+        others = (field for field in self.scope.fields.values() if isinstance(field, PoolReference))
+        first = next((field for field in others if field.params.pool == name), None)
+        if first is self and self._hides_builtin(self.scope.pools[name]):
+            message = f'"{name}" is your own pool here, and not the built-in one of that name'
+            hint = "rename yours if the built-in one is meant"
+            yield self.issue("POOL_HIDES_BUILTIN", message, at="/pool", hint=hint, severity=Severity.WARNING)
 
     def _column_issues(self) -> Iterator[Issue]:
         names = self.snapshot.records.columns

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from engine.batch import Batch
+from engine.issues import Severity
 from engine.schema import Column, OutputType, RecordSchema
-from sinks.encoding.avro_schema import avro_schema
-from sinks.encoding.base import EncodedFrame, Encoder, EncoderOptions, encoders
+from sdg_project.text import quoted
+from sinks.encoding.avro_schema import avro_schema, changed_names
+from sinks.encoding.base import EncodedFrame, Encoder, EncoderOptions, Unsupported, encoders
 from sinks.encoding.compression import Compression
 from sinks.encoding.rows import BytesPiece, binary_of_matrix, bytes_rows, flat_bytes
 from sinks.encoding.texts import Dictionaries
@@ -50,6 +53,23 @@ class Avro(Encoder[EncoderOptions]):
         self._metadata = {b"avro.codec": _CODECS[compression].encode(), b"avro.schema": description}
         self._sync = hashlib.blake2b(b"\0".join(self._metadata.values()), digest_size=16).digest()
         self._dictionaries = Dictionaries()
+
+    @classmethod
+    def check(cls, schema: RecordSchema) -> Sequence[Unsupported]:
+        """As every format, and names that have to be changed."""
+        return [*super().check(schema), *cls._names(schema)]
+
+    @staticmethod
+    def _names(schema: RecordSchema) -> Iterator[Unsupported]:
+        rule = "AVRO's names have ASCII letters, digits and _ only, and no digit first"
+        for column, name, valid, is_taken in changed_names(schema):
+            if is_taken:
+                message = f"{rule}: {quoted(name)} becomes {quoted(valid)}, and so does another field, or is it already"
+                yield Unsupported(column, "/fieldName", "DUPLICATE_FIELD", message, "rename one of the two")
+            else:
+                message = f"{rule}: {quoted(name)} is written as {quoted(valid)}, with its own name as doc"
+                hint = "rename the field if readers are to see the same name everywhere"
+                yield Unsupported(column, "/fieldName", "NAME_CHANGED", message, hint, Severity.WARNING)
 
     def header(self) -> bytes:
         entries = b"".join(_counted(key) + _counted(value) for key, value in self._metadata.items())

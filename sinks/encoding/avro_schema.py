@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from engine.schema import MAX_DECIMAL_DIGITS, Column, ObjectNode, OutputType, RecordSchema
@@ -34,6 +35,31 @@ def avro_schema(schema: RecordSchema) -> AvroSchema:
     return _record(schema.tree(), name, original=schema.name, namespace=None)
 
 
+def changed_names(schema: RecordSchema) -> Iterator[tuple[Column, str, str, bool]]:
+    """Fields and objects whose names Avro does not take: a column, the name, what it becomes, whether that is taken.
+
+    The column of an object is the first one in it.
+    """
+    nodes = [schema.tree()]
+    for node in nodes:
+        names = list(node.members)
+        wanted = [_wanted(name) for name in names]
+        for name, valid, member in zip(names, wanted, node.members.values(), strict=True):
+            if isinstance(member, ObjectNode):
+                nodes.append(member)
+            if valid != name:
+                column = next(iter(member.columns())) if isinstance(member, ObjectNode) else member
+                yield column, name, valid, wanted.count(valid) > 1
+
+
+def _wanted(name: str) -> str:
+    """The name, or the nearest one that Avro takes."""
+    if _is_valid(name):
+        return name
+    valid = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    return valid if _is_valid(valid) else f"_{valid}"
+
+
 def valid_names(names: list[str]) -> list[str]:
     """The names as Avro takes them: ASCII letters, digits and ``_``, no digit first, no two alike.
 
@@ -43,11 +69,10 @@ def valid_names(names: list[str]) -> list[str]:
     taken = {name for name in names if _is_valid(name)}
     result: list[str] = []
     for name in names:
-        if _is_valid(name):
+        wanted = _wanted(name)
+        if wanted == name:
             result.append(name)
             continue
-        wanted = re.sub(r"[^A-Za-z0-9_]", "_", name)
-        wanted = wanted if _is_valid(wanted) else f"_{wanted}"
         valid, number = wanted, 1
         while valid in taken:
             number += 1

@@ -27,7 +27,8 @@ _WIDE_NUMBERS = {OutputType.LONG, OutputType.DECIMAL}
 class JsonLinesOptions(EncoderOptions):
     numbers_as_strings: bool = Field(
         default=False,
-        description="Write LONG and DECIMAL as strings, for readers whose numbers are doubles.",
+        description="Write LONG and DECIMAL as strings, for readers whose numbers are doubles. Numbers inside an "
+        "object or a list of a JSON field have no type of their own, and stay as they are written there.",
     )
 
 
@@ -45,7 +46,9 @@ class JsonLines(TextEncoder[JsonLinesOptions]):
 
     Decimals and int64 are numbers with all their digits (18.70 stays 18.70). null is null; a missing field is left
     out, and so is an object below the record of which all members are missing. Line breaks between the tokens of a
-    JSON column become blanks.
+    JSON column become blanks; else its documents are written as they are. `numbersAsStrings` does not reach into them:
+    it follows the types of fields, and inside a document there are none. Whoever writes one as a constant can put
+    quotes there, and one that comes from elsewhere would no longer be what it was.
     """
 
     Options = JsonLinesOptions

@@ -82,7 +82,11 @@ class Command(SdgCommand):
             case "add":
                 content = cast(BufferedReader, sys.stdin.buffer) if options["file"] == STANDARD_INPUT else None
                 document = _document(options, _file(options) if content is None else _upload(options, content))
-                self._tell(services.add_pool(document, base=Path.cwd(), content=content), "added")
+                pool = services.add_pool(document, base=Path.cwd(), content=content)
+                self._tell(pool, "added")
+                if pool.name.lower() in builtin_pools:
+                    hint = f"sdg pool remove {pool.name} brings that back"
+                    self.say(f'warning: it hides the built-in pool "{pool.name.lower()}" from every definition', hint)
             case "list":
                 self._list([_answer(name) for name in services.pool_names()], as_json=options["json"])
             case "show":

@@ -73,6 +73,59 @@ def test_mistakes_in_the_destination_hide_none_there_nor_among_the_fields(worksh
     }
 
 
+def test_a_name_that_avro_does_not_take_is_a_warning_that_says_the_new_one(workshop: Workshop) -> None:
+    fields = [{"fieldName": name, "type": "SEQUENCE"} for name in ("fine_1", "a b", "größe.x", "größe.2")]
+
+    found = validation(workshop, *fields, path="x.avro")
+
+    assert told(found.issues) == [
+        ("NAME_CHANGED", "/fieldMappings/2/fieldName", "a b"),
+        ("NAME_CHANGED", "/fieldMappings/3/fieldName", "größe.x"),
+        ("NAME_CHANGED", "/fieldMappings/4/fieldName", "größe.2"),
+    ]
+    assert {issue.severity for issue in found.issues} == {Severity.WARNING}
+    assert ['"a_b"' in found.issues[0].message, '"gr__e"' in found.issues[1].message] == [True, True]
+    assert not validation(workshop, *fields, path="x.jsonl").issues
+
+
+def test_names_that_would_be_one_in_avro_are_errors(workshop: Workshop) -> None:
+    fields = [{"fieldName": name, "type": "SEQUENCE"} for name in ("a b", "a_b", "c-d", "c.d", "c d")]
+
+    assert told(validation(workshop, *fields, path="x.avro").errors) == [
+        ("DUPLICATE_FIELD", "/fieldMappings/1/fieldName", "a b"),
+        ("DUPLICATE_FIELD", "/fieldMappings/3/fieldName", "c-d"),
+        ("DUPLICATE_FIELD", "/fieldMappings/5/fieldName", "c d"),
+    ]
+
+
+def test_an_own_pool_that_hides_a_built_in_one_is_told_once(workshop: Workshop) -> None:
+    fields = [
+        {"fieldName": name, "type": "POOL_REFERENCE", "params": {"pool": "people", "column": "name"}} for name in "ab"
+    ]
+    before = validation(workshop, *fields)
+    workshop.add_pool("name\nAda\n", name="people")
+
+    found = validation(workshop, *fields)
+
+    assert before.issues == ()
+    assert told(found.issues) == [("POOL_HIDES_BUILTIN", "/fieldMappings/1/params/pool", "a")]
+    assert found.issues[0].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize("name", ["onMissing", "onExhausted"])
+def test_a_null_where_the_word_may_be_meant_is_a_warning(workshop: Workshop, name: str) -> None:
+    workshop.add_pool("key,name\n1,Ada\n")
+    params = {"pool": "things", "column": "name", name: None}
+    field = {"fieldName": "a", "type": "POOL_REFERENCE", "params": params}
+
+    found = validation(workshop, field)
+
+    assert told(found.issues) == [("NULL_IGNORED", f"/fieldMappings/1/params/{name}", "a")]
+    assert found.issues[0].severity is Severity.WARNING
+    assert '"NULL" in quotes' in str(found.issues[0].hint)
+    assert found.plan is not None
+
+
 def test_columns_of_one_title_are_told_at_their_names(workshop: Workshop) -> None:
     fields = [{"fieldName": name, "type": "SEQUENCE"} for name in ("a.b", "a\\.b")]
 
