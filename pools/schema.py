@@ -22,6 +22,10 @@ READ_ONLY = frozenset(
 )  # fmt: skip
 
 
+HTTP_SOURCES = ("INLINE", "BUILTIN", "FAKER")
+"""Sources that a request may name: the others would read files of the server."""
+
+
 class PoolColumn(Answer):
     name: str = Field(examples=["size"])
     type: ColumnType
@@ -58,7 +62,7 @@ class PoolDetails(Pool):
 
 def components() -> dict[str, Any]:
     """Pools as they are sent and shown; a source is told by its type."""
-    parts, request = pool_parts(REFERENCE, ["INLINE", "BUILTIN"])
+    parts, request = pool_parts(REFERENCE, HTTP_SOURCES)
     row = {
         "type": "object",
         "description": "The values of the pool's columns by their names.",

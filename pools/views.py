@@ -31,8 +31,6 @@ from sdg_project.roles import Role
 from sdg_project.shape_issues import aliases
 
 _WAIT_S = 30.0
-_HTTP_SOURCES = ("INLINE", "BUILTIN")
-"""Sources that a request may name: the others would read files of the server."""
 _NAME = OpenApiParameter(
     "poolName",
     {"type": "string", "pattern": NAME_PATTERN},

@@ -41,6 +41,16 @@ def test_a_pool_is_made_listed_and_shown(editor: Caller) -> None:
     assert editor.get("/pools/SIZES").json() == {**made, "usedBy": []}
 
 
+def test_a_pool_can_be_filled_by_faker(editor: Caller) -> None:
+    source = {"type": "FAKER", "rows": 3, "locales": ["de_DE"], "columns": {"name": "person.name", "town": "city"}}
+
+    response = editor.post("/pools", {"name": "staff", "source": source})
+
+    assert response.status_code == 201, response.content
+    assert response.json()["source"] == source
+    assert [set(row) for row in editor.get("/pools/staff/rows").json()] == [{"name", "town"}] * 3
+
+
 def test_a_built_in_pool_can_be_looked_at_but_not_changed(editor: Caller) -> None:
     assert editor.get("/pools/people").json()["status"] == "READY"
     assert editor.get("/pools/people/rows?limit=2").status_code == 200

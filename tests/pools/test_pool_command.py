@@ -233,3 +233,39 @@ def test_processes_that_use_the_built_in_pool_first_all_succeed(tmp_path: Path) 
     assert [result.code for result in results] == [0, 0, 0], [result.err for result in results]
     assert len({result.out for result in results}) == 1
     assert [path.suffix for path in (home / "pools" / "builtin").iterdir()] == [".arrow"]
+
+
+@pytest.mark.django_db
+class TestFaker:
+    SPEC = '{"rows": 5, "locales": ["de_DE"], "columns": {"name": "person.name"}}'
+
+    def test_json_in_the_argument_makes_a_pool(self, folder: Path) -> None:
+        result = pool("add", "staff", "--faker", self.SPEC)
+
+        assert result.code == 0, result.err
+        assert 'pool "staff" is added: version 1, 5 rows' in result.err
+
+    def test_a_file_makes_the_same_pool(self, folder: Path) -> None:
+        (folder / "staff.yaml").write_text("rows: 5\nlocales: [de_DE]\ncolumns:\n  name: person.name\n")
+
+        pool("add", "staff", "--faker", "staff.yaml")
+        pool("add", "others", "--faker", self.SPEC)
+
+        first, second = services.find_snapshot("staff"), services.find_snapshot("others")
+        assert first is not None
+        assert second is not None
+        assert first.content_hash == second.content_hash
+
+    def test_what_is_for_files_is_refused(self, folder: Path) -> None:
+        result = pool("add", "staff", "--faker", self.SPEC, "--delimiter", ";")
+
+        assert result.code == 2
+        assert "--delimiter is for --file" in result.err
+
+    def test_a_list_is_no_specification(self, folder: Path) -> None:
+        (folder / "staff.yaml").write_text("- name\n")
+
+        result = pool("add", "staff", "--faker", "staff.yaml")
+
+        assert result.code == 2
+        assert "--faker must be one object with rows, columns" in result.err

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.issues import Issue
 from engine.schema import OutputType
 from pools import services
 from pools.answer import builtin_answer, pool_answer
@@ -25,7 +26,8 @@ from pools.models import Pool
 from pools.store import upload_name
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
-from sdg_project.documents import STANDARD_INPUT
+from sdg_project.documents import STANDARD_INPUT, parse_documents, read_document
+from sdg_project.errors import Invalid
 from sdg_project.exact_json import ExactEncoder
 from sdg_project.scalars import parse_number
 from sdg_project.text import amount
@@ -40,10 +42,14 @@ class Command(SdgCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-        add = self.add_action(actions, "add", "make a pool from a file", self.example)
+        add = self.add_action(actions, "add", "make a pool from a file or another source", self.example)
         add.add_argument("name", metavar="NAME", help="letters, digits, dots, hyphens, underscores; at most 100")
-        add.add_argument(
-            "--file", required=True, metavar="F", help="CSV with a header, JSON Lines or Parquet; - is standard input"
+        source = add.add_mutually_exclusive_group(required=True)
+        source.add_argument("--file", metavar="F", help="CSV with a header, JSON Lines or Parquet; - is standard input")
+        source.add_argument(
+            "--faker",
+            metavar="SPEC",
+            help="values that Faker makes up: a YAML or JSON file, or the JSON itself, with rows and columns",
         )
         add.add_argument(
             "--format",
@@ -81,7 +87,7 @@ class Command(SdgCommand):
         match options["action"]:
             case "add":
                 content = cast(BufferedReader, sys.stdin.buffer) if options["file"] == STANDARD_INPUT else None
-                document = _document(options, _file(options) if content is None else _upload(options, content))
+                document = _document(options, _source_of(options, content))
                 self._tell(services.add_pool(document, base=Path.cwd(), content=content), "added")
             case "list":
                 self._list([_answer(name) for name in services.pool_names()], as_json=options["json"])
@@ -157,6 +163,32 @@ class Command(SdgCommand):
         with console.capture() as capture:
             console.print(table)
         self.stdout.write(capture.get(), ending="")
+
+
+def _source_of(options: dict[str, Any], content: BufferedReader | None) -> dict[str, Any]:
+    """The source that the command line names; raises Invalid for what does not apply to it."""
+    if options["file"] is None:
+        issues = [
+            Issue("PROPERTY_NOT_ALLOWED", "", f"--{name} is for --file, and there is none")
+            for name in ("format", "delimiter")
+            if options[name] is not None
+        ]
+        if issues:
+            raise Invalid(issues)
+    if options["faker"] is not None:
+        return _faker(options["faker"])
+    return _file(options) if content is None else _upload(options, content)
+
+
+def _faker(spec: str) -> dict[str, Any]:
+    """The source that is told by a file, or by JSON in the argument itself."""
+    is_json = spec.lstrip().startswith("{")
+    documents = parse_documents(spec, origin="--faker") if is_json else read_document(spec)
+    value = documents[0].value
+    if len(documents) > 1 or not isinstance(value, dict):
+        message = "--faker must be one object with rows, columns and perhaps locales and seed"
+        raise Invalid([Issue("TYPE_MISMATCH", "", message)])
+    return {"type": "FAKER", **value}
 
 
 def _file(options: dict[str, Any]) -> dict[str, Any]:
