@@ -26,6 +26,7 @@ CODES: dict[str, str] = {
     "EXTRA_MAPPING": "A mapping makes a field that the schema does not have.",
     "FENCED": "Somebody else has taken over the shard.",
     "IDEMPOTENCY_CONFLICT": "The Idempotency-Key was used for another request.",
+    "HOST_NOT_ALLOWED": "The service may not connect to the host.",
     "INTERNAL": "Something went wrong that is no fault of the request.",
     "INVALID_REQUEST": "Several things are wrong with the request.",
     "INVALID_STEP": "The step does not fit the range.",
@@ -68,7 +69,9 @@ CODES: dict[str, str] = {
     "REQUIRED_FIELD_UNMAPPED": "A required field of the schema has no mapping.",
     "RERUN_WOULD_COLLIDE": "The destination already holds what another run wrote.",
     "ROUNDED": "Values lose digits when they become what is written.",
+    "SECRET_REQUIRED": "The secret must be sent again.",
     "SEQUENCE_OVERFLOW": "The sequence ends before the records do.",
+    "SOURCE_UNAVAILABLE": "The source of the pool cannot be reached.",
     "SPEC_VERSION": "The run was made by another version, whose values would differ.",
     "SUFFIX_MISMATCH": "The suffix of the path stands for another format or compression.",
     "THROTTLED": "There were too many requests in a minute.",
@@ -87,9 +90,9 @@ CODES: dict[str, str] = {
 }
 """Every code with its sentence: the documentation and the OpenAPI document are made from this."""
 
-UNREACHABLE = frozenset({"CONTROL_DB_DOWN", "DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE"})
-"""Codes about a destination or a database that is away, full, or has lost something. All others are about the input,
-or about the making of a record."""
+UNREACHABLE = frozenset({"CONTROL_DB_DOWN", "DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE", "SOURCE_UNAVAILABLE"})
+"""Codes about a destination, a source or a database that is away, full, or has lost something. All others are about the
+input, or about the making of a record."""
 
 PAUSING = frozenset({"DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE", "RERUN_WOULD_COLLIDE"})
 """Codes after which a run waits until somebody has mended the world around it. After all others it has failed."""

@@ -52,6 +52,15 @@ class HostTimeout(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class ControlDatabase:
+    """Where the service keeps its own rows, with the digests of tokens and the secrets: no connection leads there."""
+
+    host: str
+    port: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostPolicy:
     """Which addresses may be connected to: public ones, all others in development or when they are in `networks`.
 
@@ -61,6 +70,17 @@ class HostPolicy:
     is_production: bool
     networks: tuple[Network, ...] = ()
     resolve: Resolver | None = None
+    control: ControlDatabase | None = None
+
+    def is_control_database(self, addresses: Sequence[str], port: int, name: str, *, timeout_s: float) -> bool:
+        """Whether a database at these addresses is the service's own."""
+        if self.control is None or (port, name) != (self.control.port, self.control.name):
+            return False
+        host = self.control.host
+        if not host or host.startswith("/"):  # a socket of this machine
+            return any(_address(text).is_loopback for text in addresses)
+        own = _within(timeout_s, self.resolve or _resolved, host, port)
+        return not set(map(_address, own)).isdisjoint(map(_address, addresses))
 
     def addresses(self, host: str, port: int, *, timeout_s: float) -> list[str]:
         """The addresses of a host, all of them allowed; raises HostNotAllowed, HostNotFound or HostTimeout."""

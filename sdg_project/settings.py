@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "sdg_project.apps.GroundConfig",
+    "sinks.apps.SinksConfig",
     "pools.apps.PoolsConfig",
     "generators.apps.GeneratorsConfig",
 ]
