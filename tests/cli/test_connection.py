@@ -1,0 +1,93 @@
+"""`sdg connection` as a person and a script use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.postgres import Postgres, some_server
+from tests.support.sdg import Answer, Sdg
+
+CANARY = "canary-8d1f-secret"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with some_server() as running:
+        yield running
+
+
+def add(sdg: Sdg, url: str, *arguments: str, stdin: str | None = None, **variables: str) -> Answer:
+    place = urlsplit(url)
+    flags = {"host": place.hostname, "port": place.port, "database": place.path[1:], "user": place.username}
+    words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
+    return sdg("connection", "add", "refdata", "--type", "postgres", *words, *arguments, stdin=stdin, **variables)
+
+
+def test_a_connection_is_added_tested_listed_and_removed(sdg: Sdg, server: Postgres) -> None:
+    added = add(sdg, server.url, "--secret-env", "THE_PASSWORD", THE_PASSWORD=CANARY)
+    tested, as_json = sdg("connection", "test", "refdata"), sdg("connection", "test", "refdata", "--json")
+    listed = sdg("connection", "list"), sdg("connection", "list", "--json")
+    removed = sdg("connection", "remove", "refdata")
+
+    assert (added.code, added.out) == (0, ""), added.err
+    assert 'connection "refdata" is stored' in added.err
+    assert tested.code == 0, tested.err
+    assert "OK: the connection works: PostgreSQL" in tested.err
+    assert (as_json.json["ok"], as_json.json["outcome"]) == (True, "OK")
+    assert listed[0].out.startswith("refdata  POSTGRES  host ")
+    assert json.loads(listed[1].out)["secrets"] == {"password": "••••"}
+    assert removed.code == 0
+    assert sdg("connection", "list").out == ""
+    assert not any(CANARY in text for one in (added, tested, as_json, *listed) for text in (one.out, one.err))
+
+
+def test_a_secret_comes_from_a_file_or_standard_input_and_can_be_changed(sdg: Sdg, server: Postgres) -> None:
+    (sdg.folder / "password").write_text(f"{CANARY}\n")
+
+    assert add(sdg, server.url, "--secret-file", "-", stdin=f"{CANARY}\n").code == 0
+    changed = sdg("connection", "secret", "refdata", "--secret-file", "password")
+    deleted = sdg("connection", "secret", "refdata", "--no-secret")
+
+    assert changed.code == 0, changed.err
+    assert deleted.code == 0, deleted.err
+    assert json.loads(sdg("connection", "list", "--json").out)["secrets"] == {}
+
+
+@pytest.mark.parametrize("arguments", [("--secret-env", "NOT_SET"), ("--secret-file", "none"), ()], ids=str)
+def test_without_a_secret_nothing_is_stored(sdg: Sdg, server: Postgres, arguments: tuple[str, ...]) -> None:
+    added = add(sdg, server.url, *arguments, stdin="")
+
+    assert added.code == 2
+    assert sdg("connection", "list").out == ""
+
+
+def test_a_secret_cannot_be_an_argument(sdg: Sdg, server: Postgres) -> None:
+    assert add(sdg, server.url, "--password", CANARY).code == 2
+    assert add(sdg, server.url, "--secret", CANARY).code == 2
+
+
+def test_exit_codes_tell_a_server_that_is_away_from_what_is_wrong(sdg: Sdg, server: Postgres) -> None:
+    place = urlsplit(server.url)
+    add(sdg, place._replace(netloc=f"{place.username}@127.0.0.1:1").geturl(), "--no-secret")
+    away = sdg("connection", "test", "refdata")
+    sdg("connection", "remove", "refdata")
+    add(sdg, place._replace(path="/none").geturl(), "--no-secret")
+    missing = sdg("connection", "test", "refdata")
+
+    assert (away.code, away.err.partition(":")[0]) == (3, "REFUSED")
+    assert (missing.code, missing.err.partition(":")[0]) == (2, "MISSING_DATABASE")
+
+
+def test_what_is_wrong_is_told_at_once(sdg: Sdg) -> None:
+    words = ("--type", "POSTGRES", "--host", "a,b", "--port", "99999", "--database", "d", "--user", "u")
+
+    added = sdg("connection", "add", "a b", *words, "--no-secret")
+
+    assert added.code == 2
+    assert [line.partition(":")[0] for line in added.err.splitlines() if line.startswith("/")] == [
+        *("/name", "/config/host", "/config/port")
+    ]
