@@ -22,7 +22,7 @@ from pools.loading import Loaded, load
 from pools.models import Pool, PoolVersion
 from pools.snapshot import Snapshot, content_hash, table_bytes
 from pools.uses import uses_of
-from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge
+from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from sdg_project.text import amount
 
 
@@ -72,6 +72,9 @@ def refresh_pool(name: str) -> Pool:
             loaded = load(read_pool(pool_document(pool)), base=store.pool_folder(pool.pk))
         except Invalid as error:
             _failed(pool, [issue.as_json() for issue in told_apart(error.issues)])
+            raise
+        except Unavailable as error:
+            _failed(pool, [Issue(error.code, "/source", str(error), error.hint).as_json()])
             raise
         except BaseException:
             _failed(pool, [])
@@ -281,3 +284,9 @@ def _has_tables() -> bool:
         if not connection.is_in_memory_db() and not Path(name).exists():  # type: ignore[attr-defined]  # SQLite only
             return False
     return Pool._meta.db_table in connection.introspection.table_names()
+
+
+def uses_of_connection(name: str) -> list[dict[str, str]]:
+    """The pools that are read over a connection."""
+    pools = [pool for pool in list_pools() if str(pool.source.get("connection", "")).lower() == name.lower()]
+    return [{"kind": "pool", "name": pool.name} for pool in pools]

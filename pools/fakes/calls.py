@@ -18,7 +18,7 @@ from faker.generator import Generator
 
 from engine.issues import Issue, did_you_mean, pointer
 from pools.fakes.persons import Persons
-from sdg_project.text import quoted, shown
+from sdg_project.text import quoted, readable, shown
 
 REFUSED = frozenset(
     {
@@ -89,7 +89,9 @@ class Fakes:
         try:
             return getattr(self._generator, call.provider)(**call.args)
         except Exception as error:  # whatever a provider raises when its arguments do not suit it
-            raise Unusable(f"{call.provider} does not work so: {_reason(error)}") from error
+            raise Unusable(
+                f"{call.provider} does not work so: {readable(str(error) or type(error).__name__)}"
+            ) from error
 
 
 def locale_issue(locale: str, at: str) -> Issue | None:
@@ -173,7 +175,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"an object with the parts {', '.join(map(str, value))}"
     return "a list" if isinstance(value, (list, tuple, set)) else f"a {type(value).__name__}"
-
-
-def _reason(error: Exception) -> str:
-    return quoted(str(error) or type(error).__name__, 200)[1:-1]

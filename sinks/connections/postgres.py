@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import psycopg
 from pydantic import AfterValidator, Field
 
 from engine.issues import Issue
@@ -19,6 +18,9 @@ from sdg_project.shapes import Faults, Params
 from sdg_project.text import UNSTORABLE, quoted
 from sinks.connections.base import ConnectionFailed, ConnectionKind, connection_kinds
 from sinks.enums import ConnectionOutcome
+
+if TYPE_CHECKING:
+    import psycopg
 
 MAX_NAME_BYTES = 63
 """PostgreSQL cuts longer names off, so that they would mean something else."""
@@ -46,6 +48,11 @@ def postgres_name(text: str) -> str:
     if UNSTORABLE.search(text):
         raise Faults(Issue("INVALID_VALUE", "", "must hold neither NUL nor half of a surrogate pair"))
     return text
+
+
+def is_system_schema(name: str) -> bool:
+    """Whether a schema is the server's own."""
+    return name == "information_schema" or name.startswith("pg_")
 
 
 def _certificates(text: str) -> str:
@@ -99,6 +106,8 @@ class PostgresConnection(ConnectionKind[PostgresConfig]):
 
         Every setting is given as a field of its own, also those that libpq would take from its variables and files.
         """
+        import psycopg  # which those who only know of connections need not wait for
+
         started = time.monotonic()
         addresses = _addresses(self.policy, self.config, timeout_s)
         left = max(_MIN_TIMEOUT_S, int(timeout_s - (time.monotonic() - started)))

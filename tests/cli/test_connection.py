@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from tests.support.postgres import Postgres, some_server
@@ -91,3 +92,42 @@ def test_what_is_wrong_is_told_at_once(sdg: Sdg) -> None:
     assert [line.partition(":")[0] for line in added.err.splitlines() if line.startswith("/")] == [
         *("/name", "/config/host", "/config/port")
     ]
+
+
+def test_a_query_and_a_table_make_pools_that_keep_their_connection(sdg: Sdg, server: Postgres) -> None:
+    with server.database() as url:
+        with psycopg.connect(url, autocommit=True) as setup:
+            setup.execute("CREATE SCHEMA ref")
+            setup.execute("CREATE TABLE ref.size AS VALUES ('S', 1.5), ('M', 2.0)")
+        add(sdg, url, "--secret-env", "THE_PASSWORD", THE_PASSWORD=CANARY)
+        query = "select column1 as size from ref.size order by 1"
+
+        asked = sdg("pool", "add", "sizes", "--query", query, "--connection", "refdata")
+        table = sdg("pool", "add", "weights", "--table", "ref.size", "--connection", "refdata")
+        kept = sdg("connection", "remove", "refdata")
+        listed = sdg("pool", "list")
+    away = sdg("pool", "refresh", "sizes")
+    shown = sdg("pool", "show", "sizes")
+
+    assert asked.code == 0, asked.err
+    assert "version 1, 2 rows" in asked.err
+    assert table.code == 0, table.err
+    assert "column2: DECIMAL" in table.err
+    assert (kept.code, kept.err.splitlines()[0]) == (2, 'connection "refdata" is used by 2 others')
+    assert "refdata: size" in listed.out
+    assert away.code == 3
+    assert "MISSING_DATABASE" in away.err
+    assert "READY, last refresh failed" in shown.out
+    assert "SOURCE_UNAVAILABLE" in shown.err
+    assert not any(CANARY in text for one in (asked, table, away, shown) for text in (one.out, one.err))
+
+
+def test_a_query_needs_a_connection_and_a_file_takes_none(sdg: Sdg) -> None:
+    without = sdg("pool", "add", "p", "--query", "select 1")
+    needless = sdg("pool", "add", "p", "--file", "x.csv", "--connection", "refdata")
+    unknown = sdg("pool", "add", "p", "--table", "a", "--connection", "refdata")
+
+    assert (without.code, needless.code, unknown.code) == (2, 2, 2)
+    assert "--query and --table need --connection" in without.err
+    assert "--connection does not apply" in needless.err
+    assert 'there is no connection "refdata"' in unknown.err

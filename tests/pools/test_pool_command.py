@@ -260,7 +260,7 @@ class TestFaker:
         result = pool("add", "staff", "--faker", self.SPEC, "--delimiter", ";")
 
         assert result.code == 2
-        assert "--delimiter is for --file" in result.err
+        assert "--delimiter does not apply to this source" in result.err
 
     def test_a_list_is_no_specification(self, folder: Path) -> None:
         (folder / "staff.yaml").write_text("- name\n")

@@ -51,6 +51,9 @@ class Command(SdgCommand):
             metavar="SPEC",
             help="values that Faker makes up: a YAML or JSON file, or the JSON itself, with rows and columns",
         )
+        source.add_argument("--query", metavar="SQL", help="what one SELECT gives, over --connection")
+        source.add_argument("--table", metavar="[SCHEMA.]TABLE", help="a table or view, over --connection")
+        add.add_argument("--connection", metavar="C", help="the stored connection to the server of --query or --table")
         add.add_argument(
             "--format",
             type=str.upper,
@@ -167,16 +170,25 @@ class Command(SdgCommand):
 
 def _source_of(options: dict[str, Any], content: BufferedReader | None) -> dict[str, Any]:
     """The source that the command line names; raises Invalid for what does not apply to it."""
-    if options["file"] is None:
-        issues = [
-            Issue("PROPERTY_NOT_ALLOWED", "", f"--{name} is for --file, and there is none")
-            for name in ("format", "delimiter")
-            if options[name] is not None
-        ]
-        if issues:
-            raise Invalid(issues)
+    is_database = options["query"] is not None or options["table"] is not None
+    applies = {
+        "format": options["file"] is not None,
+        "delimiter": options["file"] is not None,
+        "connection": is_database,
+    }
+    wrong = [name for name, does in applies.items() if options[name] is not None and not does]
+    if wrong:
+        raise Invalid([Issue("PROPERTY_NOT_ALLOWED", "", f"--{name} does not apply to this source") for name in wrong])
+    if is_database and options["connection"] is None:
+        hint = "sdg connection add stores one"
+        raise Invalid([Issue("MISSING_PARAM", "", "--query and --table need --connection", hint)])
     if options["faker"] is not None:
         return _faker(options["faker"])
+    if options["query"] is not None:
+        return {"type": "POSTGRES", "connection": options["connection"], "query": options["query"]}
+    if options["table"] is not None:
+        schema, _, table = options["table"].rpartition(".")
+        return {"type": "POSTGRES", "connection": options["connection"], "schema": schema or None, "table": table}
     return _file(options) if content is None else _upload(options, content)
 
 
@@ -230,6 +242,8 @@ def _status(pool: dict[str, Any]) -> str:
 
 
 def _source(source: dict[str, Any]) -> str:
+    if source["type"] == "POSTGRES":
+        return _plain(f"{source['connection']}: {source.get('table', 'a query')}")
     return "built in" if source["type"] == "BUILTIN" else _plain(source.get("path", source["type"]))
 
 
