@@ -13,10 +13,12 @@ class GeneratorsConfig(AppConfig):
 
     def ready(self) -> None:
         from generators.probe import queue_probe, workers_probe
+        from pools.sources.base import sources
         from pools.uses import register_finder
         from sdg_project.health import register_probe
 
         register_finder(_uses_of_pool)
+        sources.add_module("generators.pool_source")
         register_probe("workers", workers_probe)
         register_probe("queue", queue_probe)
 

@@ -13,7 +13,7 @@ def file_schema() -> dict[str, Any]:
     """The schema. A bundle is told as when a file is read, so that an editor shows what is wrong with what is meant."""
     generator = definition_schema()
     dialect, parts = generator.pop("$schema"), generator.pop("$defs")
-    more, pool = pool_parts(REFERENCE, ["BUILTIN", "FAKER", "FILE", "INLINE", "POSTGRES"])
+    more, pool = pool_parts(REFERENCE, ["BUILTIN", "FAKER", "FILE", "GENERATOR", "INLINE", "POSTGRES"])
     bundle = {
         "title": "Bundle",
         "type": "object",

@@ -74,7 +74,8 @@ def read_pool(document: Any) -> PoolDefinition:
     except ValidationError as error:
         issues += issues_of(error, model=PoolShape)
     given = document.get("source") if isinstance(document, Mapping) else None
-    source = _read_source(given, issues) if isinstance(given, Mapping) else None
+    pool = shape.name if shape is not None else ""
+    source = _read_source(given, issues, pool=pool) if isinstance(given, Mapping) else None
     if shape is not None:
         issues += _column_issues(shape.columns)
     if issues or shape is None or source is None:
@@ -82,7 +83,7 @@ def read_pool(document: Any) -> PoolDefinition:
     return PoolDefinition(shape, source)
 
 
-def _read_source(document: Mapping[str, Any], issues: list[Issue]) -> PoolSource[Any] | None:
+def _read_source(document: Mapping[str, Any], issues: list[Issue], *, pool: str) -> PoolSource[Any] | None:
     name = document.get("type")
     kind = sources.get(name) if isinstance(name, str) else None
     if kind is None:
@@ -96,7 +97,7 @@ def _read_source(document: Mapping[str, Any], issues: list[Issue]) -> PoolSource
     except ValidationError as error:
         issues += issues_of(error, at="/source", model=kind.Params)
         return None
-    return kind(params)
+    return kind(params, pool=pool)
 
 
 def _column_issues(columns: list[DeclaredColumn]) -> list[Issue]:

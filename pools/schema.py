@@ -22,7 +22,7 @@ READ_ONLY = frozenset(
 )  # fmt: skip
 
 
-HTTP_SOURCES = ("INLINE", "BUILTIN", "FAKER", "POSTGRES")
+HTTP_SOURCES = ("INLINE", "BUILTIN", "FAKER", "GENERATOR", "POSTGRES")
 """Sources that a request may name: the others would read files of the server."""
 
 

@@ -38,8 +38,9 @@ class PoolSource(Kind, ABC, Generic[P]):
 
     Params: ClassVar[type[Params]]
 
-    def __init__(self, params: P) -> None:
-        self.params = params
+    def __init__(self, params: P, *, pool: str = "") -> None:
+        """`pool` is the name of the pool that it is the source of."""
+        self.params, self.pool = params, pool
 
     @abstractmethod
     def read(self, *, base: Path, limits: PoolLimits) -> RawTable:
