@@ -18,6 +18,8 @@ from sdg_project.errors import Invalid
 from sdg_project.overrides import apply_overrides, place_of
 from sdg_project.scalars import parse_number
 from sdg_project.text import quoted
+from sinks.bundled import opened_connections, stage_connections
+from sinks.connections.directory import beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,10 @@ def read_definitions(path: str, assignments: Sequence[str] = ()) -> Contents:
     """The definitions of a file, overridden by ``key=value`` assignments; raises Invalid when it cannot be read."""
     bundle = split_bundle(read_document(path))
     base = Path() if path == STANDARD_INPUT else Path(path).parent
-    own = BundledPools(bundle.pools, base=base)
-    issues = [*bundle.issues, *own.issues]
+    connections, wrong = stage_connections(bundle.connections, beside_stored=False)
+    with beside(opened_connections(connections)):
+        own = BundledPools(bundle.pools, base=base)
+    issues = [*bundle.issues, *wrong, *own.issues]
     if not bundle.generators and not issues:
         issues.append(Issue("MISSING_PARAM", "", f"{path}: there is no generator in it"))
     if path == STANDARD_INPUT:

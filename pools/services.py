@@ -8,7 +8,7 @@ from time import monotonic
 from typing import IO, Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from engine.issues import Issue, did_you_mean, told_apart
@@ -22,6 +22,7 @@ from pools.loading import Loaded, load
 from pools.models import Pool, PoolVersion
 from pools.snapshot import Snapshot, content_hash, table_bytes
 from pools.uses import uses_of
+from sdg_project.database import has_table
 from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from sdg_project.text import amount
 
@@ -113,7 +114,7 @@ def get_pool(name: str) -> Pool:
 
 def list_pools() -> list[Pool]:
     """The stored pools, by name."""
-    return list(Pool.objects.all()) if _has_tables() else []
+    return list(Pool.objects.all()) if has_table(Pool._meta.db_table) else []
 
 
 def pool_names() -> list[str]:
@@ -121,6 +122,12 @@ def pool_names() -> list[str]:
     stored = [pool.name for pool in list_pools()]
     taken = {name.lower() for name in stored}
     return [*stored, *(name for name in builtin_pools if name.lower() not in taken)]
+
+
+def uses_of_connection(name: str) -> list[dict[str, str]]:
+    """The pools that are read over a connection."""
+    pools = [pool for pool in list_pools() if str(pool.source.get("connection", "")).lower() == name.lower()]
+    return [{"kind": "pool", "name": pool.name} for pool in pools]
 
 
 def remove_pool(name: str) -> None:
@@ -274,19 +281,4 @@ def _failed(pool: Pool, issues: list[dict[str, str | None]]) -> None:
 
 
 def _stored(name: str) -> Pool | None:
-    return Pool.objects.filter(name__iexact=name).first() if _has_tables() else None
-
-
-def _has_tables() -> bool:
-    """Whether the control database has been set up; looking does not make a file of it."""
-    if connection.vendor == "sqlite":
-        name = connection.settings_dict["NAME"]
-        if not connection.is_in_memory_db() and not Path(name).exists():  # type: ignore[attr-defined]  # SQLite only
-            return False
-    return Pool._meta.db_table in connection.introspection.table_names()
-
-
-def uses_of_connection(name: str) -> list[dict[str, str]]:
-    """The pools that are read over a connection."""
-    pools = [pool for pool in list_pools() if str(pool.source.get("connection", "")).lower() == name.lower()]
-    return [{"kind": "pool", "name": pool.name} for pool in pools]
+    return Pool.objects.filter(name__iexact=name).first() if has_table(Pool._meta.db_table) else None

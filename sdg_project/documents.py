@@ -19,8 +19,8 @@ from sdg_project.yaml_reader import read_yaml
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
 
 _JSON_START = re.compile(r'\s*(?:\{\s*["}]|\[)')
-_BUNDLE = ("pools", "generators")
-BUNDLE_MARKS = frozenset({*_BUNDLE, "connections", "universe"})
+_BUNDLE = ("connections", "pools", "generators")
+BUNDLE_MARKS = frozenset({*_BUNDLE, "universe"})
 """Properties of which a document without field mappings has one when it is a bundle."""
 
 
@@ -56,6 +56,7 @@ class Bundle:
 
     generators: tuple[Document, ...]
     pools: tuple[Document, ...]
+    connections: tuple[Document, ...]
     issues: tuple[Issue, ...]
     is_one_definition: bool
 
@@ -101,6 +102,7 @@ def split_bundle(documents: Sequence[Document]) -> Bundle:
     """The definitions in documents: each document is a generator, or an object with lists of them."""
     generators: list[Document] = []
     pools: list[Document] = []
+    connections: list[Document] = []
     issues: list[Issue] = []
     for document in documents:
         if not isinstance(document.value, dict):
@@ -118,9 +120,10 @@ def split_bundle(documents: Sequence[Document]) -> Bundle:
                     issues.append(Issue("UNKNOWN_PROPERTY", pointer(name), message, hint))
             generators += _parts(document, "generators", issues)
             pools += _parts(document, "pools", issues)
+            connections += _parts(document, "connections", issues)
     first = documents[0].value if len(documents) == 1 else {}
     is_one = len(documents) == 1 and (not isinstance(first, dict) or _is_generator(first))
-    return Bundle(tuple(generators), tuple(pools), tuple(issues), is_one)
+    return Bundle(tuple(generators), tuple(pools), tuple(connections), tuple(issues), is_one)
 
 
 def _is_generator(value: dict[str, Any]) -> bool:

@@ -50,14 +50,20 @@ def components() -> dict[str, Any]:
     }
 
 
-def connection_parts(reference: str) -> dict[str, Any]:
-    """The schemas that a connection's definition consists of; ``ConnectionRequest`` is its own."""
+def connection_parts(reference: str, *, in_file: bool = False) -> dict[str, Any]:
+    """The schemas that a connection's definition consists of; ``ConnectionRequest`` is its own.
+
+    In a file a secret is named by a variable of the environment.
+    """
     models = [(ConnectionShape, "validation"), *((kind.Config, "validation") for kind in connection_kinds.values())]
     parts: dict[str, Any] = models_json_schema(models, ref_template=reference)[1]["$defs"]  # type: ignore[arg-type]
     shape = parts.pop("ConnectionShape")["properties"]
     places = {}
     for name, kind in connection_kinds.items():
-        secret = {"type": "string", "minLength": 1, "maxLength": MAX_SECRET}
+        secret: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_SECRET}
+        if in_file:
+            named = {"env": {"type": "string", "minLength": 1}}
+            secret = {"type": "object", "properties": named, "required": ["env"], "additionalProperties": False}
         secrets = {
             "type": "object",
             "description": shape["secrets"]["description"],

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from engine.issues import Issue, did_you_mean, pointer
 from sdg_project import env
+from sdg_project.database import has_table
 from sdg_project.errors import Conflict, Invalid, NotFound
 from sdg_project.hosts import ControlDatabase, HostPolicy
 from sdg_project.variables import HIDDEN
@@ -70,7 +71,7 @@ def replace_connection(name: str, document: Any) -> Connection:
             raise Invalid([Issue("INVALID_VALUE", "/name", message)])
         _refuse_hidden(definition, kept=connection.secret_names)
         kept = [name for name, value in definition.secrets.items() if value == HIDDEN]
-        if kept and (changed := _changed(connection, definition)):
+        if kept and (changed := changes_of(connection, definition)):
             message = (
                 f"{' and '.join(changed)} changes, so the secret must be sent again: the kept one is not told there"
             )
@@ -91,16 +92,16 @@ def set_secrets(name: str, secrets: Mapping[str, str]) -> Connection:
 def get_connection(name: str, *, for_update: bool = False) -> Connection:
     """The connection of a name, without regard to case; raises NotFound with a close name."""
     rows = Connection.objects.select_for_update() if for_update else Connection.objects.all()
-    connection = rows.filter(name__iexact=name).first()
+    connection = rows.filter(name__iexact=name).first() if has_table(Connection._meta.db_table) else None
     if connection is None:
-        known = Connection.objects.values_list("name", flat=True)
+        known = [one.name for one in list_connections()]
         raise NotFound(f'there is no connection "{name}"', hint=did_you_mean(name, known))
     return connection
 
 
 def list_connections() -> list[Connection]:
     """All connections, by name."""
-    return list(Connection.objects.all())
+    return list(Connection.objects.all()) if has_table(Connection._meta.db_table) else []
 
 
 def remove_connection(name: str) -> None:
@@ -151,6 +152,14 @@ def probe_connection(name: str) -> Tested:
     return Tested(outcome, message, hint, server, int((time.monotonic() - started) * 1000))
 
 
+def changes_of(connection: Connection, definition: ConnectionDefinition) -> list[str]:
+    """What a definition changes of that to which secrets are told."""
+    if connection.type != definition.kind.kind:
+        return ["type"]
+    before = ConnectionDefinition(connection.name, definition.kind, connection.config, {}).told()
+    return [name for name, value in definition.told().items() if value != before[name]]
+
+
 def _take(connection: Connection, definition: ConnectionDefinition, secrets: Mapping[str, str]) -> None:
     connection.type, connection.config = definition.kind.kind, dict(definition.config)
     connection.secret_names, connection.encrypted_secrets = sorted(secrets), encrypted(secrets)
@@ -162,14 +171,6 @@ def _refuse_hidden(definition: ConnectionDefinition, *, kept: Any) -> None:
     if missing:
         message = f"there is no secret that {HIDDEN} could keep"
         raise Invalid([Issue("SECRET_REQUIRED", pointer("secrets", name), message) for name in missing])
-
-
-def _changed(connection: Connection, definition: ConnectionDefinition) -> list[str]:
-    """What changes of that to which secrets are told."""
-    if connection.type != definition.kind.kind:
-        return ["type"]
-    before = ConnectionDefinition(connection.name, definition.kind, connection.config, {}).told()
-    return [name for name, value in definition.told().items() if value != before[name]]
 
 
 def _control_database() -> ControlDatabase | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -131,3 +133,98 @@ def test_a_query_needs_a_connection_and_a_file_takes_none(sdg: Sdg) -> None:
     assert "--query and --table need --connection" in without.err
     assert "--connection does not apply" in needless.err
     assert 'there is no connection "refdata"' in unknown.err
+
+
+# Bundles.
+
+
+def bundled(sdg: Sdg, url: str, **changes: Any) -> Path:
+    """A bundle with a connection, a pool that is read over it, and a generator of the pool's values."""
+    place = urlsplit(url)
+    config = {"host": place.hostname, "port": place.port, "database": place.path[1:], "user": place.username}
+    content = {
+        "connections": [{"name": "refdata", "type": "POSTGRES", "config": config, **changes}],
+        "pools": [{"name": "sizes", "source": {"type": "POSTGRES", "connection": "refdata", "table": "size"}}],
+        "generators": [
+            {
+                "name": "shirts",
+                "seed": 1,
+                "recordCount": 10,
+                "fieldMappings": [
+                    {"fieldName": "size", "type": "POOL_REFERENCE", "params": {"pool": "sizes", "column": "size"}}
+                ],
+                "destination": {"type": "FILE", "config": {"path": "shirts.jsonl"}},
+            }
+        ],
+    }
+    path = sdg.folder / "bundle.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def sizes(server: Postgres) -> Iterator[str]:
+    with server.database() as url:
+        with psycopg.connect(url, autocommit=True) as setup:
+            setup.execute("CREATE TABLE size AS SELECT * FROM (VALUES ('S'), ('M')) AS rows (size)")
+        yield url
+
+
+def test_a_bundle_with_a_connection_runs_without_anything_stored(sdg: Sdg, sizes: str) -> None:
+    ran = sdg("run", bundled(sdg, sizes), "--to", "shirts.jsonl", "--json")
+
+    assert ran.code == 0, ran.err
+    assert {json.loads(line)["size"] for line in (sdg.folder / "shirts.jsonl").read_text().splitlines()} == {"S", "M"}
+    assert sdg("connection", "list").out == ""
+
+
+def test_export_and_import_carry_connections_without_their_secrets(sdg: Sdg, sizes: str) -> None:
+    there = {"SDG_HOME": str(sdg.folder / "there"), "THE_PASSWORD": CANARY}
+    path = bundled(sdg, sizes, secrets={"password": {"env": "THE_PASSWORD"}})
+
+    imported = sdg("import", path, **there)
+    exported = sdg("export", "shirts", **there)
+    (sdg.folder / "exported.yaml").write_text(exported.out)
+    again = sdg("import", "exported.yaml", **there)
+    elsewhere = sdg("import", "exported.yaml")
+
+    assert imported.code == 0, imported.err
+    assert 'connection "refdata" is created' in imported.out
+    assert exported.out.startswith("connections:\n  - name: refdata\n    type: POSTGRES\n")
+    assert "secrets" not in exported.out
+    assert CANARY not in imported.out + imported.err + exported.out
+    assert 'connection "refdata" is left as it is' in again.out
+    assert json.loads(sdg("connection", "list", "--json", **there).out)["secrets"] == {"password": "••••"}
+    assert elsewhere.code == 0, elsewhere.err
+    assert json.loads(sdg("connection", "list", "--json").out)["secrets"] == {}
+
+
+def test_a_secret_is_not_taken_along_to_another_host(sdg: Sdg, sizes: str) -> None:
+    add(sdg, sizes, "--secret-env", "THE_PASSWORD", THE_PASSWORD=CANARY)
+    path = bundled(sdg, sizes)
+    content = json.loads(path.read_text())
+    content["connections"][0]["config"]["host"] = "localhost"
+    path.write_text(json.dumps(content))
+
+    looked = sdg("import", path, "--dry-run")
+    kept = json.loads(sdg("connection", "list", "--json").out)["secrets"]
+    imported = sdg("import", path)
+
+    assert 'connection "refdata" would be changed' in looked.out, looked.err
+    assert "its secrets are forgotten, because host changes" in looked.out
+    assert kept == {"password": "••••"}
+    assert imported.code == 0, imported.err
+    assert json.loads(sdg("connection", "list", "--json").out)["secrets"] == {}
+
+
+def test_a_file_names_variables_and_holds_no_secrets(sdg: Sdg, sizes: str) -> None:
+    literal = sdg("import", bundled(sdg, sizes, secrets={"password": CANARY}))
+    unset = sdg("import", bundled(sdg, sizes, secrets={"password": {"env": "NOT_SET"}}))
+    wrong = sdg("validate", bundled(sdg, sizes, config={"host": "a,b", "hostaddr": "1.2.3.4"}))
+
+    assert (literal.code, unset.code, wrong.code) == (2, 2, 2)
+    assert "a file holds no secrets" in literal.err
+    assert CANARY not in literal.err
+    assert "the variable NOT_SET is not set" in unset.err
+    assert all(f"{name}" in wrong.err for name in ("host", "hostaddr", "database", "user"))
+    assert sdg("connection", "list").out == ""
