@@ -108,7 +108,7 @@ def remove_connection(name: str) -> None:
     """Remove a connection with its secrets; raises Conflict when something still uses it."""
     connection = get_connection(name)
     if used_by := uses_of(connection.name):
-        message = f'connection "{connection.name}" is used by {len(used_by)} others'
+        message = f'connection "{connection.name}" is used by {", ".join(" ".join(use.values()) for use in used_by)}'
         raise Conflict("IN_USE", message, hint="change these first", details={"usedBy": used_by})
     connection.delete()
 

@@ -115,7 +115,7 @@ def test_a_query_and_a_table_make_pools_that_keep_their_connection(sdg: Sdg, ser
     assert "version 1, 2 rows" in asked.err
     assert table.code == 0, table.err
     assert "column2: DECIMAL" in table.err
-    assert (kept.code, kept.err.splitlines()[0]) == (2, 'connection "refdata" is used by 2 others')
+    assert (kept.code, kept.err.splitlines()[0]) == (2, 'connection "refdata" is used by pool sizes, pool weights')
     assert "refdata: size" in listed.out
     assert away.code == 3
     assert "MISSING_DATABASE" in away.err
