@@ -293,7 +293,7 @@ def test_everything_wrong_with_a_bundle_is_listed() -> None:
         ("TYPE_MISMATCH", "/connections"),
         ("TYPE_MISMATCH", ""),
     ]
-    assert bundle.issues[2].hint == 'did you mean "generators"?'
+    assert bundle.issues[1].hint == 'did you mean "generators"?'
     assert bundle.issues[-1].message.startswith("b.yaml:7:1: ")
 
 
