@@ -13,7 +13,6 @@ from engine.choice import Tables
 from engine.issues import Issue, Severity, did_you_mean
 from engine.span import MAX_RECORDS, Span
 from generators.fields.base import Columns, HiddenColumn, Output, field_types
-from generators.picks.key_index import key_types
 from generators.picks.keyed_rows import KEYED_SELECTIONS, NO_ROW, KeyedRows, OnMissing
 from generators.picks.pool_columns import exact, longest, output_type
 from generators.picks.pool_filters import FILTERS, filter_mask
@@ -23,6 +22,7 @@ from generators.picks.reference_params import PoolReferenceParams, RefreshPolicy
 from generators.picks.row_binding import CHOICE, BoundField, RowBinding
 from generators.references import may_be_null, output_of, type_of
 from generators.values.listed_values import column_of_values
+from pools.key_index import key_types
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
 from sdg_project.text import shown

@@ -17,8 +17,8 @@ from engine.errors import RecordInvalid
 from engine.span import Span
 from engine.stream import Source
 from generators.fields.base import Columns, HiddenColumn
-from generators.picks.key_index import KeyIndex
 from generators.picks.pool_rows import PoolRows, PoolSelection, RowChoice, row_weights
+from pools.key_index import KeyIndex
 from pools.snapshot import Snapshot
 from sdg_project.text import shown
 
