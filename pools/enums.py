@@ -29,6 +29,16 @@ class FileFormat(StrEnum):
     PARQUET = "PARQUET"
 
 
+class Encoding(StrEnum):
+    """How the letters of a text file are written."""
+
+    UTF_8 = "UTF-8"
+    UTF_16 = "UTF-16"
+    """With a mark of the order of its bytes."""
+    WINDOWS_1252 = "WINDOWS-1252"
+    ISO_8859_1 = "ISO-8859-1"
+
+
 class ColumnType(StrEnum):
     """The types that a pool's column can have."""
 

@@ -11,7 +11,7 @@ import polars as pl
 from engine.issues import Issue, did_you_mean, pointer
 from pools.column_types import ColumnReader, TypedColumn, column_metadata, duplicates
 from pools.definition import MAX_COLUMN_NAME, DeclaredColumn, PoolDefinition
-from pools.limits import MAX_COLUMNS
+from pools.limits import check_columns
 from pools.raw import RawTable
 from pools.snapshot import table_bytes
 from sdg_project.errors import Invalid
@@ -22,10 +22,14 @@ _NUMBERS = (pl.Int64, pl.Float64, pl.Decimal)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pool's table, and what is told of each column: name, type, distinct, nulls, note."""
+    """A pool's table, and what is told of each column: name, type, distinct, nulls, note.
+
+    `notes` tell what was found out of the form of the source.
+    """
 
     records: pl.DataFrame
     columns: list[dict[str, Any]]
+    notes: list[str]
 
 
 def load(definition: PoolDefinition, *, base: Path) -> Loaded:
@@ -53,14 +57,12 @@ def load(definition: PoolDefinition, *, base: Path) -> Loaded:
     records = pl.DataFrame([column.values.alias(column.name) for column in typed]).rechunk()
     shape.limits.check_bytes(table_bytes(records), f"{table.origin} as a table")
     metadata = [column_metadata(column, declared.get(column.name, (0, None))[1]) for column in typed]
-    return Loaded(records, metadata)
+    return Loaded(records, metadata, list(table.notes))
 
 
 def _check_names(table: RawTable) -> None:
     names = [column.name for column in table.columns]
-    if len(names) > MAX_COLUMNS:
-        message = f"{table.origin} has {len(names):,} columns, and a pool may have {MAX_COLUMNS:,}"
-        raise Invalid([Issue("POOL_TOO_LARGE", "/source", message)])
+    check_columns(len(names), table.origin)
     issues = []
     for number, name in enumerate(names, 1):
         if not name:
@@ -72,7 +74,14 @@ def _check_names(table: RawTable) -> None:
         places = [str(number) for number, other in enumerate(names, 1) if other == name]
         if len(places) > 1:
             message = f"{table.origin}: columns {' and '.join(places)} are both named {quoted(name)}"
-            issues.append(Issue("DUPLICATE_FIELD", "/source", message, "names of columns must differ"))
+            issues.append(
+                Issue(
+                    "DUPLICATE_FIELD",
+                    "/source",
+                    message,
+                    "names of columns must differ; if this is no header, say header false",
+                )
+            )
     if issues:
         raise Invalid(issues)
 
