@@ -25,6 +25,10 @@ class PoolLimits(Params):
     max_rows: int = Field(default=1_000_000, ge=1, le=2**31 - 1, description="Most rows.")
     max_bytes: int = Field(default=256 * 2**20, ge=1, le=2**40, description="Most bytes, of the source and in memory.")
 
+    def of_sample(self) -> PoolLimits:
+        """The limits of a source of which only a sample is kept: it may have as many rows as a pool can count."""
+        return self.model_copy(update={"max_rows": 2**31 - 1})
+
     def check_rows(self, rows: int, origin: str) -> None:
         """Raise Invalid when there are too many rows."""
         if rows > self.max_rows:

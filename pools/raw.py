@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import numpy as np
@@ -59,6 +59,19 @@ class RawTable:
     is_chosen: bool = False
     rows: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
+
+    def taken(self, rows: NDArray[np.int64]) -> RawTable:
+        """Some of the rows, by their places here."""
+        columns = [replace(column, values=column.values.gather(rows)) for column in self.columns]
+        return replace(
+            self,
+            columns=columns,
+            row_count=len(rows),
+            lines=None if self.lines is None else self.lines.take(rows),
+            rows=rows if self.rows is None else self.rows.take(rows),
+            source_row_count=self.row_count if self.source_row_count is None else self.source_row_count,
+            is_chosen=True,
+        )
 
     def place(self, row: int) -> str:
         """Where a row stands, for people."""

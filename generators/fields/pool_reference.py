@@ -22,6 +22,7 @@ from generators.picks.reference_params import PoolReferenceParams, RefreshPolicy
 from generators.picks.row_binding import CHOICE, BoundField, RowBinding
 from generators.references import may_be_null, output_of, type_of
 from generators.values.listed_values import column_of_values
+from pools.enums import PoolLoadStrategy
 from pools.key_index import key_types
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
@@ -33,6 +34,8 @@ _DICTIONARY = 16_384
 With more, asking a column for its words costs more than writing each text: see `Dictionaries`.
 """
 _LISTED = 10_000
+_UNINDEXED = 100_000
+"""So many rows are looked up without an index of the pool, and nothing is said."""
 _WITHOUT_REPLACEMENT = frozenset({PoolSelection.RANDOM, PoolSelection.SHUFFLE, PoolSelection.SEQUENTIAL})
 
 
@@ -224,15 +227,33 @@ class PoolReference(BoundField):
             message = f'"{name}" is DOUBLE, and such numbers are equal by chance only'
             hint = "accepted are columns of texts, whole numbers, decimals, truth values, dates and instants"
             yield self.issue("TYPE_MISMATCH", message, at="/keyColumn", hint=hint)
-        elif type_ is not None and type_ not in accepted:
+            return
+        if type_ is not None and type_ not in accepted:
             message = (
                 f'"{params.key_field}" is {type_}, and "{name}" of pool "{params.pool}" is'
                 f" {output_type(records[name])[0]}, so that no value of the one is one of the other"
             )
             hint = f"accepted are fields of type {' or '.join(sorted(accepted))}; outputType casts the field"
             yield self.issue("TYPE_MISMATCH", message, at="/keyField", hint=hint)
-        elif params.on_missing is OnMissing.ERROR and params.selection in KEYED_SELECTIONS and not self._filter_issues:
+            return
+        yield from self._lookup_issues(name)
+        if params.on_missing is OnMissing.ERROR and params.selection in KEYED_SELECTIONS and not self._filter_issues:
             yield from self._coverage_issues()
+
+    def _lookup_issues(self, column: str) -> Iterator[Issue]:
+        """What the pool's load strategy means for lookups in it."""
+        snapshot, pool = self.snapshot, self.params.pool
+        if snapshot.load_strategy is PoolLoadStrategy.SAMPLED:
+            message = f'pool "{pool}" is a sample, so that keys may be missing which its source has'
+            hint = "load it FULL or INDEXED, or say with onMissing what a key without rows does"
+            yield self.issue("KEY_LOOKUP_ON_SAMPLE", message, at="/keyField", hint=hint, severity=Severity.WARNING)
+        elif column not in snapshot.index_columns and snapshot.records.height > _UNINDEXED:
+            message = (
+                f'pool "{pool}" has {snapshot.records.height:,} rows and no index of "{column}", so that every worker'
+                " makes one of its own at its start"
+            )
+            hint = f'load it with loadStrategy INDEXED and indexColumns ["{column}"]'
+            yield self.issue("KEY_NOT_INDEXED", message, at="/keyColumn", hint=hint, severity=Severity.WARNING)
 
     def _coverage_issues(self) -> Iterator[Issue]:
         """The values of the key that are known to have no rows."""

@@ -20,6 +20,7 @@ from generators.models import Shard, Worker
 from generators.runs import timing
 from generators.runs.reaper import bury_the_dead, ring_for_due
 from generators.runs.worker import this_host
+from pools.refreshing import keep_fresh
 from sdg_project.outages import AWAY
 
 _LOOK_SECONDS = 0.5
@@ -118,6 +119,7 @@ class Supervisor:
             if time.monotonic() - self._rung_at >= min(1.0, timing.ring_time() / timedelta(seconds=1)):
                 self._rung_at = time.monotonic()
                 self._mend_if_stuck(ring_for_due())
+                keep_fresh()
             if time.monotonic() - self._day_began_at >= _DAY_SECONDS:
                 self._day_began_at = time.monotonic()
                 self._daily()

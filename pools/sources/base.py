@@ -39,6 +39,10 @@ class PoolSource(Kind, ABC, Generic[P]):
     """Where a pool's rows come from."""
 
     Params: ClassVar[type[Params]]
+    may_change: ClassVar[bool] = True
+    """Whether reading it again may give other rows, so that an interval makes sense."""
+    fetches_keys: ClassVar[bool] = False
+    """Whether it can fetch the rows of one key, as `lazy` demands."""
 
     def __init__(self, params: P) -> None:
         self.params = params

@@ -24,6 +24,7 @@ class UploadParams(ContentParams):
 @sources.register("UPLOAD")
 class UploadSource(ContentSource[UploadParams]):
     Params = UploadParams
+    may_change = False
 
     def read_content(
         self, *, base: Path, limits: PoolLimits, choose: Chooser | None = None, progress: Progress = unseen
