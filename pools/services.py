@@ -11,6 +11,7 @@ from typing import IO, Any, Protocol
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from engine.issues import Issue, did_you_mean, issue_from_json, told_apart
@@ -270,6 +271,13 @@ def find_snapshot(name: str, version: int | None = None) -> Snapshot | None:
         raise Invalid([Issue("POOL_NOT_READY", "", message, f"sdg pool refresh {pool.name}")])
     found = pool.versions.filter(version=version or pool.version).first()
     return None if found is None else store.open_version(pool, found)
+
+
+def versions_in_use(names: Iterable[str]) -> dict[str, int]:
+    """The versions in use of those of some pools that are stored and have been loaded."""
+    wanted = {name.lower(): name for name in names}
+    stored = Pool.objects.annotate(key=Lower("name")).filter(key__in=wanted, version__gt=0)
+    return {wanted[pool.key]: pool.version for pool in stored}
 
 
 def snapshots_for(names: Iterable[str]) -> dict[str, Snapshot]:

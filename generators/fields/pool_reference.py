@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -53,6 +54,18 @@ class PoolReference(BoundField):
     @classmethod
     def pool_names(cls, params: BaseModel) -> tuple[str, ...]:
         return (params.pool,) if isinstance(params, PoolReferenceParams) else ()
+
+    @classmethod
+    def follows_pools(cls, params: BaseModel) -> bool:
+        return isinstance(params, PoolReferenceParams) and params.refresh_policy is RefreshPolicy.FOLLOW
+
+    @classmethod
+    def is_remade_alike(cls, params: Mapping[str, Any]) -> bool:
+        return params.get("refreshPolicy") != RefreshPolicy.FOLLOW
+
+    def reasons(self) -> Iterator[str]:
+        if self.params.refresh_policy is RefreshPolicy.FOLLOW:
+            yield f'it follows pool "{self.params.pool}", whose new versions are used from the next frame on'
 
     @property
     def snapshot(self) -> Snapshot:
@@ -128,13 +141,25 @@ class PoolReference(BoundField):
         if self.binding.rows_name in self.scope.fields:
             message = f'a field has the name "{self.binding.rows_name}", under which the rows are kept'
             yield self.issue("INVALID_VALUE", message, at="/rowBinding", hint="rename one of the two")
-        if self.params.refresh_policy is RefreshPolicy.FOLLOW:
-            message = (
-                "FOLLOW cannot be had: a run makes the same records whenever its workers come to them, so it keeps"
-                " the version of the pool that it was started with"
-            )
-            hint = f'accepted is {RefreshPolicy.PIN}; "sdg pool refresh {self.params.pool}" is for the runs to come'
-            yield self.issue("INVALID_VALUE", message, at="/refreshPolicy", hint=hint)
+        yield from self._policy_issues()
+
+    def _policy_issues(self) -> Iterator[Issue]:
+        """All fields of a pool see one version of it."""
+        if self.params.refresh_policy is not RefreshPolicy.FOLLOW:
+            return
+        others = [
+            field.scope.field
+            for field in self.scope.fields.values()
+            if isinstance(field, PoolReference)
+            and field.params.pool == self.params.pool
+            and field.params.refresh_policy is RefreshPolicy.PIN
+        ]
+        if others:
+            message = f'"{others[0]}" keeps the version of pool "{self.params.pool}" that this field is to follow'
+            yield self.issue("INVALID_VALUE", message, at="/refreshPolicy", hint="say FOLLOW or PIN for both")
+        if self.binding.uniques:
+            message = "values that are to be distinct cannot follow a pool whose rows change"
+            yield self.issue("UNIQUE_IMPOSSIBLE", message, at="/refreshPolicy", hint=f"accepted is {RefreshPolicy.PIN}")
 
     def _no_column(self, name: str, at: str) -> Issue:
         names = self.snapshot.records.columns

@@ -29,6 +29,7 @@ from generators.plan import Plan
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
 from generators.runs.ending import end_early, ends_of
+from generators.runs.following import source_of
 from generators.runs.gauges import Gauges
 from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
@@ -177,16 +178,17 @@ class SliceWorker:
         kept = self._opened(shard)
         plan = kept.job.plan
         stopwatch = Stopwatch(shard.run, plan)
+        cuts = kept.job.spec.cuts(plan.pace.schedule)
         rejects = Rejects.of(plan, shard)
         crowding = timing.crowding(count_alive())
         ends_at = self._monotonic() + crowding * (timing.slice_time() / timedelta(seconds=1))
         watch = _SliceWatch(shard, plan, stopwatch, rejects=rejects, monotonic=self._monotonic, ends_at=ends_at)
         reached = run_slice(
-            rejects.source if rejects else plan,
+            source_of(shard.run, plan, cuts, rejects.source if rejects else None),
             kept.sink,
             shard=shard.span,
             next_record=kept.next_record,
-            cuts=kept.job.spec.cuts(plan.pace.schedule),
+            cuts=cuts,
             batch_size=kept.job.spec.batch_size,
             watch=watch,
             monotonic=self._monotonic,
