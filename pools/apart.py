@@ -25,7 +25,7 @@ from pools.files.options import Progress, unseen
 from pools.loading import Loaded, load
 from pools.snapshot import write_snapshot
 from pools.sources.base import ContentSource
-from sdg_project.errors import Invalid
+from sdg_project.errors import Invalid, SdgError
 from sdg_project.parent import die_with
 
 _BASE_BYTES = 2 * 2**30
@@ -35,6 +35,8 @@ _BASE_S = 60
 _BYTES_PER_S = 2**20
 _TABLE = "table.arrow"
 _THREADS = "2"
+_children: set[subprocess.Popen[bytes]] = set()
+_ending = threading.Event()
 
 
 def load_apart(definition: PoolDefinition, *, base: Path, progress: Progress = unseen) -> Loaded:
@@ -57,6 +59,7 @@ def load_apart(definition: PoolDefinition, *, base: Path, progress: Progress = u
             env={**os.environ, "POLARS_MAX_THREADS": _THREADS, "PYTHONPATH": os.pathsep.join(sys.path)},
             cwd=folder,
         )
+        _children.add(child)
         watch = threading.Timer(2 * seconds, child.kill)  # it may also wait instead of working
         watch.start()
         try:
@@ -65,11 +68,21 @@ def load_apart(definition: PoolDefinition, *, base: Path, progress: Progress = u
             watch.cancel()
             child.kill()
             child.wait()
+            _children.discard(child)
+        if _ending.is_set() and not outcome:
+            raise SdgError("the content was not read to its end, because this process ends")
         if "issues" in outcome:
             raise Invalid([issue_from_json(issue) for issue in outcome["issues"]])
         if "loaded" not in outcome:
             raise Invalid([_death(child.returncode, memory, seconds)])
         return Loaded(map_table(Path(folder) / _TABLE), **outcome["loaded"])
+
+
+def end_loads() -> None:
+    """Kill the children at work, because this process ends: the pools keep what they have."""
+    _ending.set()
+    for child in list(_children):
+        child.kill()
 
 
 def _converse(child: subprocess.Popen[bytes], order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from generators.models import Shard, Worker
 from generators.runs import timing
 from generators.runs.reaper import bury_the_dead, ring_for_due
 from generators.runs.worker import this_host
+from pools.apart import end_loads
 from pools.refreshing import keep_fresh
 from sdg_project.outages import AWAY
 
@@ -164,6 +165,7 @@ class Supervisor:
         return Shard.objects.filter(owner__in=ours).count()
 
     def _end_children(self) -> None:
+        end_loads()
         with suppress(*AWAY):
             Worker.objects.filter(host=this_host()).update(is_leaving=True)
         children = (*self.others, self.cluster)

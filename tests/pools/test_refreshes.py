@@ -13,7 +13,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from pools import services, store
+from pools import apart, services, store
 from pools.answer import public_answer_of
 from pools.definition import PoolDefinition
 from pools.enums import PoolStatus
@@ -21,7 +21,7 @@ from pools.files.options import Progress
 from pools.loading import Loaded, load
 from pools.models import Pool, PoolVersion
 from pools.refreshing import keep_fresh
-from sdg_project.errors import Invalid
+from sdg_project.errors import Invalid, SdgError
 
 Adder = Callable[..., Pool]
 
@@ -158,6 +158,32 @@ def test_a_pool_that_is_older_than_its_interval_is_stale_and_is_read_anew(add: A
     assert (after["status"], after["version"], after["rowCount"]) == ("READY", 2, 1)
     assert public_answer_of("other")["version"] == 1
     assert services.get_pool("sizes").refresh_due_at > timezone.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_ends_does_not_wait_for_its_readers(
+    add: Adder, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "_ending", threading.Event())
+    add(limits={"maxRows": 10**7})
+    file.write_text("size\n" + "".join(f"{number}.5\n" for number in range(5_000_000)))
+    errors: list[str] = []
+
+    def refresh() -> None:
+        try:
+            services.refresh_pool("sizes", loader=apart.load_apart)
+        except SdgError as error:
+            errors.append(str(error))
+
+    thread = in_thread(refresh)
+    while not apart._children:
+        time.sleep(0.01)
+    apart.end_loads()
+    thread.join(30)
+
+    pool = services.get_pool("sizes")
+    assert "this process ends" in errors[0]
+    assert (pool.status, pool.version, pool.last_error) == ("READY", 1, None)
 
 
 @pytest.mark.django_db

@@ -17,6 +17,7 @@ from generators.runs import leases
 from generators.runs.reaper import bury_the_dead
 from generators.runs.slices import SliceWorker
 from generators.runs.worker import Heart, count_alive, is_asked_to_leave
+from pools.apart import end_loads
 from pools.refreshing import keep_fresh
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
@@ -69,6 +70,7 @@ class Command(SdgCommand):
         finally:
             worker.let_go()
             heart.stop()
+            end_loads()
         return DONE
 
     def _turn(self, worker: SliceWorker) -> int:
