@@ -6,24 +6,20 @@ Whatever ends a slice, the truth stays at the destination; the rows say who may 
 from __future__ import annotations
 
 import logging
-import random
 import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from engine.errors import RecordInvalid
-from engine.issues import PAUSING
 from engine.rates import MICROS
 from engine.schedule import Schedule
 from engine.span import Span
-from generators.enums import DesiredState, EndReason, EscalateTo, OnError, RunPhase, RunStatus, ShardState
-from generators.error_handling import ErrorHandlingShape
+from generators.enums import DesiredState, EndReason, RunPhase, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
@@ -35,6 +31,7 @@ from generators.runs.lifecycle import change_status
 from generators.runs.pacing import latency_of
 from generators.runs.rejects import Rejects
 from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.setbacks import break_off, end_at_record, escalate, give_up, refuse, retry_later
 from generators.runs.stopwatch import Stopwatch
 from generators.runs.worker import is_asked_to_leave
 from sdg_project.errors import Conflict
@@ -101,7 +98,7 @@ class SliceWorker:
         run = shard.run
         try:
             if shard.lost_claims >= leases.MAX_LOST_CLAIMS:
-                _give_up(shard)
+                give_up(shard)
             elif run.phase == RunPhase.PREPARING:
                 return self._prepare(shard)
             elif run.phase == RunPhase.WRITING:
@@ -116,23 +113,23 @@ class SliceWorker:
             raise
         except RecordInvalid as error:
             self.let_go()
-            _end_at_record(shard, error)
+            end_at_record(shard, error)
         except TransientSinkError as error:
             self.let_go()
-            _retry_later(shard, error)
+            retry_later(shard, error)
         except SinkError as error:
             self.let_go()
             if error.code == "RERUN_WOULD_COLLIDE" and shard.lost_claims:
-                _retry_later(shard, error)  # who had the shard before may still be alive, and hold the place
+                retry_later(shard, error)  # who had the shard before may still be alive, and hold the place
             else:
-                _break_off(shard, error.code, str(error))
+                break_off(shard, error.code, str(error))
         except Conflict as error:
             self.let_go()
-            _refuse(shard, error)
+            refuse(shard, error)
         except Exception:
             self.let_go()
             _log.exception("a slice has failed", extra={"fields": {"shard": shard.number}})
-            _break_off(shard, "INTERNAL", "something went wrong that is no fault of the definition; see the log")
+            break_off(shard, "INTERNAL", "something went wrong that is no fault of the definition; see the log")
         return None
 
     # The three kinds of work.
@@ -192,7 +189,7 @@ class SliceWorker:
                 if sum(one.bytes_written for one in run.shards.all()) < _SOON_JOINED_BYTES:
                     following = first.pk
         if watch.excess is not None:
-            _escalate(shard.run, rejects, watch.excess)
+            escalate(shard.run, rejects, watch.excess)
         if is_done:
             self.let_go()
         else:
@@ -318,106 +315,3 @@ class _SliceWatch(Watch):
 
 _REACHED: dict[str, Any] = {"retries": 0, "retrying_since": None, "not_before": None, "last_error": None}
 """What is forgotten once the destination has been reached."""
-
-
-def _error(code: str, message: str, record_number: int | None = None) -> dict[str, Any]:
-    at = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"code": code, "message": message, "recordIndex": record_number, "at": at}
-
-
-def _give_up(shard: Shard) -> None:
-    """A shard whose owners die again and again is no shard for anybody."""
-    first = shard.next_record if shard.about_from is None else shard.about_from
-    count = shard.about_count or 1
-    which = f"record {first}" if count == 1 else f"one of the records {first} to {first + count - 1}"
-    message = f"{shard.lost_claims} workers have died while making {which}"
-    leases.release(shard, state=ShardState.FAILED, last_error=_error("POISON", message, first))
-    _fail(shard.run, _error("POISON", message, first))
-
-
-def _fail(run: Run, error: dict[str, Any]) -> None:
-    try:
-        change_status(
-            run,
-            RunStatus.FAILED,
-            expected=_RUNNING,
-            error=error,
-            end_reason=EndReason.ERROR,
-            desired_state=DesiredState.STOP,
-        )
-    except Conflict:
-        _log.info("the run has ended otherwise before it could fail", extra={"fields": {"code": error["code"]}})
-
-
-def _pause(run: Run, error: dict[str, Any], reason: str) -> None:
-    try:
-        change_status(
-            run, RunStatus.PAUSED, expected=_RUNNING, error=error, pause_reason=reason, desired_state=DesiredState.PAUSE
-        )
-    except Conflict:
-        _log.info("the run has ended otherwise before it could pause", extra={"fields": {"code": error["code"]}})
-
-
-_RUNNING = frozenset({RunStatus.RUNNING})
-
-
-def _escalate(run: Run, rejects: Rejects | None, excess: str) -> None:
-    """There have been too many bad records: do what the definition says of that."""
-    error = _error("RECORD_INVALID", excess)
-    if rejects is not None and rejects.handling.escalate_to is EscalateTo.STOP:
-        _fail(run, error)
-    else:
-        _pause(run, error, EndReason.ERROR)
-
-
-def _end_at_record(shard: Shard, invalid: RecordInvalid) -> None:
-    """What onError says of a record that cannot be made; CONTINUE does not come here."""
-    error = _error(invalid.code, str(invalid), invalid.record_number)
-    if not leases.release(shard, last_error=error):
-        return
-    on_error = shard.run.spec["document"].get("onError") or OnError.STOP
-    if on_error == OnError.PAUSE:
-        _pause(shard.run, error, EndReason.ERROR)
-    else:
-        _fail(shard.run, error)
-
-
-def _retry_later(shard: Shard, sink_error: SinkError) -> None:
-    """Wait 1, 2, 4 … 60 s for a destination that is away; when it is away for too long, pause."""
-    error = _error(sink_error.code, str(sink_error))
-    seconds = min(60.0, 2.0**shard.retries) * random.uniform(0.8, 1.2)  # noqa: S311  # only spreads the attempts
-    now = timezone.now()
-    since = shard.retrying_since or now
-    held = leases.release(
-        shard,
-        retries=F("retries") + 1,
-        retrying_since=since,
-        not_before=Now() + timedelta(seconds=seconds),
-        last_error=error,
-    )
-    given = shard.run.spec["document"].get("errorHandling") or {}
-    budget = timedelta(seconds=ErrorHandlingShape.model_validate(given).retry_budget_seconds)
-    if held and now - since >= budget:
-        _end_run(shard.run, error)
-
-
-def _break_off(shard: Shard, code: str, message: str) -> None:
-    error = _error(code, message)
-    if leases.release(shard, last_error=error):
-        _end_run(shard.run, error)
-
-
-def _end_run(run: Run, error: dict[str, Any]) -> None:
-    """Pause a run for what a person can mend, fail it for what nobody can; a stopped one is left as it is."""
-    if run.status == RunStatus.STOPPED:
-        Run.objects.filter(pk=run.pk, phase=RunPhase.ENDING).update(phase=RunPhase.ENDED, error=error)
-    elif error["code"] in PAUSING:
-        _pause(run, error, error["code"])
-    else:
-        _fail(run, error)
-
-
-def _refuse(shard: Shard, conflict: Conflict) -> None:
-    """Another worker may be able to do what this one cannot: it waits a little, and says why."""
-    leases.release(shard, last_error=_error(conflict.code, str(conflict)), not_before=Now() + timing.ring_time())
-    _log.warning("a shard was refused", extra={"fields": {"shard": shard.number, "reason": str(conflict)}})
