@@ -201,7 +201,7 @@ class Pacing:
         return _FAST_TICK_US if due[min(_MANY, len(due) - 1)] - due[0] < _TICK_US else _TICK_US
 
 
-def pacing_of(plan: Plan, *, active_us: int = 0, paused_us: int = 0) -> Pacing | None:
+def pacing_of(plan: Plan, *, active_us: int = 0, paused_us: int = 0, timer: Timer | None = None) -> Pacing | None:
     """The pace of a plan's run after so much active and paused time; None when it goes as fast as it can."""
     schedule, rate = plan.pace.schedule, plan.definition.shape.rate
     if schedule is None:
@@ -209,7 +209,7 @@ def pacing_of(plan: Plan, *, active_us: int = 0, paused_us: int = 0) -> Pacing |
     policy = Policy()
     if rate is not None:
         policy = Policy(rate.catch_up, rate.burst, micros(rate.catch_up_seconds or 1))
-    return Pacing(schedule, policy, active_us=active_us, paused_us=paused_us)
+    return Pacing(schedule, policy, active_us=active_us, paused_us=paused_us, timer=timer)
 
 
 def latency_of(plan: Plan) -> float:

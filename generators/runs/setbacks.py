@@ -91,7 +91,8 @@ def refuse(shard: Shard, conflict: Conflict) -> None:
 def _end_run(run: Run, error: dict[str, Any]) -> None:
     """Pause a run for what a person can mend, fail it for what nobody can; a stopped one is left as it is."""
     if run.status == RunStatus.STOPPED:
-        Run.objects.filter(pk=run.pk, phase=RunPhase.ENDING).update(phase=RunPhase.ENDED, error=error)
+        ending = Run.objects.filter(pk=run.pk, phase=RunPhase.ENDING)
+        ending.update(phase=RunPhase.ENDED, error=error, finished_at=timezone.now())
     elif error["code"] in PAUSING:
         _pause(run, error, error["code"])
     else:

@@ -6,7 +6,6 @@ Whatever ends a slice, the truth stays at the destination; the rows say who may 
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -28,11 +27,11 @@ from generators.runs.gauges import Gauges
 from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
 from generators.runs.lifecycle import change_status
-from generators.runs.pacing import latency_of
+from generators.runs.pacing import SystemTimer, Timer, latency_of
 from generators.runs.rejects import Rejects
 from generators.runs.runner import Progress, Watch, run_slice
 from generators.runs.setbacks import break_off, end_at_record, escalate, give_up, refuse, retry_later
-from generators.runs.stopwatch import Stopwatch
+from generators.runs.stopwatch import Stopwatch, Tally
 from generators.runs.worker import is_asked_to_leave
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
@@ -67,8 +66,8 @@ class _Kept:
 class SliceWorker:
     """What works on shards in one process, one slice at a time."""
 
-    def __init__(self, worker_id: str) -> None:
-        self.worker_id = worker_id
+    def __init__(self, worker_id: str, *, timer: Timer | None = None) -> None:
+        self.worker_id, self._timer = worker_id, timer or SystemTimer()
         self._kept: _Kept | None = None
 
     def work(self, shard_id: int) -> bool:
@@ -144,10 +143,8 @@ class SliceWorker:
             job.destination.close()
         with transaction.atomic():
             leases.renew(shard)
-            # Its time runs from here on: what it has waited for a worker is nothing that it did.
             prepared = Run.objects.filter(pk=shard.run_id, phase=RunPhase.PREPARING)
-            now = timezone.now()
-            prepared.update(phase=RunPhase.WRITING, running_since=now, begun_at=now)
+            prepared.update(phase=RunPhase.WRITING, begun_at=timezone.now())
             leases.release(shard, **_REACHED)
             for waiting in shard.run.shards.filter(state=ShardState.READY):
                 ring(waiting, RunPhase.WRITING)
@@ -156,9 +153,11 @@ class SliceWorker:
     def _write(self, shard: Shard) -> int | None:
         kept = self._opened(shard)
         plan = kept.job.plan
-        stopwatch = Stopwatch(shard.run, plan)
+        stopwatch = Stopwatch(shard.run, plan, timer=self._timer)
         rejects = Rejects.of(plan, shard)
-        watch = _SliceWatch(shard, self.worker_id, stopwatch, schedule=plan.pace.schedule, rejects=rejects)
+        watch = _SliceWatch(
+            shard, self.worker_id, stopwatch, timer=self._timer, schedule=plan.pace.schedule, rejects=rejects
+        )
         reached = run_slice(
             rejects or plan,
             kept.sink,
@@ -167,6 +166,7 @@ class SliceWorker:
             cuts=kept.job.spec.cuts(plan.pace.schedule),
             batch_size=kept.job.spec.batch_size,
             watch=watch,
+            monotonic=self._timer.now,
             pacing=stopwatch.pacing,
             max_latency_s=latency_of(plan),
         )
@@ -200,8 +200,8 @@ class SliceWorker:
 
     def _end(self, shard: Shard) -> None:
         """Bring the shards together at the destination: all of them, or what a person's stop has left."""
+        run, tally = shard.run, Tally(shard.run, self._timer)
         job = self._job(shard)
-        run = shard.run
         try:
             written = job.destination.finalize(ends=ends_of(job, mine=shard), on_progress=lambda: leases.renew(shard))
             failpoint("slice.finalized")
@@ -210,8 +210,9 @@ class SliceWorker:
         outputs = [one.as_json() for one in written]
         with transaction.atomic():
             leases.renew(shard)
+            tally.note()
             if run.status == RunStatus.STOPPED:
-                Run.objects.filter(pk=run.pk).update(outputs=outputs, phase=RunPhase.ENDED)
+                Run.objects.filter(pk=run.pk).update(outputs=outputs, phase=RunPhase.ENDED, finished_at=timezone.now())
             else:
                 reason = job.spec.end_reason
                 change_status(run, RunStatus.COMPLETED, outputs=outputs, end_reason=reason, phase=RunPhase.ENDED)
@@ -246,21 +247,22 @@ class _SliceWatch(Watch):
         worker_id: str,
         stopwatch: Stopwatch,
         *,
+        timer: Timer,
         schedule: Schedule | None,
         rejects: Rejects | None,
     ) -> None:
-        self.shard, self.worker_id = shard, worker_id
+        self.shard, self.worker_id, self._timer = shard, worker_id, timer
         self._stopwatch, self._schedule, self._rejects = stopwatch, schedule, rejects
         self.excess: str | None = None
         """Why there are too many bad records to go on."""
         self.is_over: EndReason | None = None
         self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
         self._gauges = Gauges.of(shard)
-        self._ends_at = time.monotonic() + timing.slice_time() / timedelta(seconds=1)
-        self._begun_at = time.monotonic()
+        self._begun_at = timer.now()
+        self._ends_at = self._begun_at + timing.slice_time() / timedelta(seconds=1)
 
     def about_to_make(self, span: Span) -> None:
-        self._begun_at = time.monotonic()
+        self._begun_at = self._timer.now()
         if self.most_records is not None:
             leases.renew(self.shard, about_from=span.start, about_count=span.count)
 
@@ -273,7 +275,7 @@ class _SliceWatch(Watch):
 
     def committed(self, progress: Progress) -> bool:
         shard = self.shard
-        now = time.monotonic()
+        now = self._timer.now()
         if self._schedule is not None:
             begun, later = (self._schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
             self._gauges.target_rate, self._gauges.behind_s = float(later - begun), progress.behind_us / MICROS

@@ -230,7 +230,7 @@ def _settle(generator: Generator) -> None:
     while time.monotonic() < deadline and left.exists():
         time.sleep(_POLL_SECONDS)
     with transaction.atomic():
-        left.update(phase=RunPhase.ENDED)
+        left.update(phase=RunPhase.ENDED, finished_at=timezone.now())
         leases.fence(last)
 
 

@@ -18,8 +18,8 @@ from generators.runs.gauges import Gauges
 from sdg_project.errors import NotFound
 
 _RUN = (
-    "id", "status", "desired_state", "seed", "record_count", "error", "active_seconds", "running_since", "created_at",
-    "begun_at", "started_at", "finished_at",
+    "id", "status", "desired_state", "seed", "record_count", "error", "active_seconds", "paused_seconds",
+    "paused_since", "created_at", "started_at",
 )  # fmt: skip
 _SHARD = (
     "first_record", "end_record", "next_record", "made_record", "rejected", "bytes_written", "retrying_since",
@@ -102,13 +102,12 @@ def _metrics(
     """`duration_seconds` is how long the run is to last; None when something else ends it."""
     now = timezone.now()
     is_running = run.status == RunStatus.RUNNING
-    active = run.active_seconds + (_seconds(now - run.running_since) if run.running_since else 0.0)
     seconds = duration_seconds if run.record_count is None else None
     failed = sum(shard.rejected for shard in shards)
     durable = sum(shard.next_record - shard.first_record for shard in shards)
     in_flight = sum(max(0, shard.made_record - shard.next_record) for shard in shards)
     current = _current_rate(shards) if is_running else 0.0
-    average = (durable - failed) / active if active else 0.0
+    average = (durable - failed) / run.active_seconds if run.active_seconds else 0.0
     return Metrics(
         generator_id=generator_id,
         run_id=run.pk,
@@ -116,8 +115,8 @@ def _metrics(
         health=RunHealth.RETRYING if is_running and any(shard.retrying_since for shard in shards) else RunHealth.OK,
         desired_state=run.desired_state,
         started_at=run.started_at,
-        active_seconds=active,
-        paused_seconds=_paused(run, active, now=now),
+        active_seconds=run.active_seconds,
+        paused_seconds=_paused(run, now=now),
         effective_seed=run.seed,
         written=durable - failed,
         failed=failed,
@@ -128,7 +127,9 @@ def _metrics(
         behind_seconds=max(Gauges.of(shard).behind_s for shard in shards) if is_running else 0.0,
         current_rate=current,
         average_rate=average,
-        progress=_progress(durable + in_flight, run.record_count) if seconds is None else min(1.0, active / seconds),
+        progress=_progress(durable + in_flight, run.record_count)
+        if seconds is None
+        else min(1.0, run.active_seconds / seconds),
         estimated_end_at=_end(run, durable, rate=current or average, now=now, seconds=seconds) if is_running else None,
         latency=_latency([one for shard in shards for one in Gauges.of(shard).latencies_ms]),
         last_error=_last_error(run, shards),
@@ -137,9 +138,10 @@ def _metrics(
     )
 
 
-def _paused(run: Run, active: float, *, now: datetime) -> float:
-    """How long the run has stood still since a worker first had it."""
-    return 0.0 if run.begun_at is None else max(0.0, _seconds((run.finished_at or now) - run.begun_at) - active)
+def _paused(run: Run, *, now: datetime) -> float:
+    """How long the run has rested, up to now or to its end."""
+    since = run.paused_since if run.status == RunStatus.PAUSED else None
+    return run.paused_seconds + (0.0 if since is None else _seconds(now - since))
 
 
 def _seconds(length: timedelta) -> float:
@@ -173,8 +175,7 @@ def _progress(generated: int, record_count: int | None) -> float | None:
 def _end(run: Run, durable: int, *, rate: float, now: datetime, seconds: float | None) -> datetime | None:
     """When the run will be over if it goes on at a rate, or for as long as it is to last; None when nobody knows."""
     if seconds is not None:
-        begun = run.running_since or now
-        left = seconds - run.active_seconds - _seconds(now - begun)
+        left = seconds - run.active_seconds
     elif run.record_count is None or rate <= 0:
         return None
     else:
