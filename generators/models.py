@@ -145,6 +145,7 @@ class Shard(models.Model):
     not_before = models.DateTimeField(null=True, blank=True, help_text="When to try again.")
     retries = models.PositiveIntegerField(default=0, help_text="Attempts since the destination was last reached.")
     retrying_since = models.DateTimeField(null=True, blank=True)
+    due_since = models.DateTimeField(null=True, blank=True, help_text="When it last began to wait for a worker.")
     rung_at = models.DateTimeField(null=True, blank=True, help_text="When workers were last told of it.")
     last_error = models.JSONField(null=True, blank=True)
     gauges = models.JSONField(default=dict, help_text="Recent progress and latencies, for the metrics.")

@@ -72,7 +72,7 @@ class MetricsResponse(Answer):
     target_rate: float | None
     current_rate: float = Field(description="Records per second over the last ten seconds.", examples=[198.7])
     average_rate: float = Field(description="Records per second of active time.", examples=[199.5])
-    behind_by_seconds: float
+    behind_by_seconds: float = Field(description="How late the next record is, also while no worker has the run.")
     progress: float | None = Field(
         description="From 0 to 1; null when nobody knows how many there will be.", examples=[0.245]
     )

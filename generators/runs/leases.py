@@ -5,7 +5,7 @@ All instants are those of the database's clock, so that the clocks of the machin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -29,6 +29,8 @@ _IS_WANTED = Q(run__status=RunStatus.RUNNING, run__desired_state=DesiredState.RU
     | Q(run__phase=RunPhase.WRITING, state=ShardState.READY)
     | Q(run__phase=RunPhase.ENDING, number=0)
 )
+_WAITING: Mapping[str, Any] = {"owner": "", "lease_until": None, "due_since": Now()}
+"""What a shard's row says when nobody has it any more."""
 _IS_TO_BE_ENDED = Q(run__status=RunStatus.STOPPED, run__phase=RunPhase.ENDING, number=0)
 
 
@@ -73,7 +75,7 @@ def renew(shard: Shard, **values: Any) -> None:
 
 def release(shard: Shard, **values: Any) -> bool:
     """Give a shard back; whether it still was this owner's."""
-    return bool(_held(shard).update(owner="", lease_until=None, about_from=None, about_count=0, **values))
+    return bool(_held(shard).update(**_WAITING, about_from=None, about_count=0, **values))
 
 
 def _held(shard: Shard) -> QuerySet[Shard]:
@@ -82,7 +84,7 @@ def _held(shard: Shard) -> QuerySet[Shard]:
 
 def fence(run: Run) -> None:
     """Shut out whoever works on a run now: their next renewal fails."""
-    run.shards.exclude(owner="").update(owner="", lease_until=None, epoch=F("epoch") + 1)
+    run.shards.exclude(owner="").update(**_WAITING, epoch=F("epoch") + 1)
 
 
 def is_drained(run: Run) -> bool:
@@ -93,8 +95,7 @@ def is_drained(run: Run) -> bool:
 def release_dead(worker_ids: Sequence[str]) -> int:
     """Give back the shards of workers that are known to be dead, and forget these workers; how many shards."""
     lost = Shard.objects.filter(owner__in=worker_ids).update(
-        owner="",
-        lease_until=None,
+        **_WAITING,
         epoch=F("epoch") + 1,
         lost_claims=F("lost_claims") + 1,
         rung_at=None,

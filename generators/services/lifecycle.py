@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Sum
+from django.db.models.functions import Now
 from django.utils import timezone
 from pydantic import Field, ValidationError
 
@@ -135,7 +136,13 @@ def resume_generator(generator_id: UUID) -> Generator:
         )
         leases.fence(run)
         run.shards.update(
-            lost_claims=0, not_before=None, retries=0, retrying_since=None, about_from=None, about_count=0
+            lost_claims=0,
+            not_before=None,
+            retries=0,
+            retrying_since=None,
+            about_from=None,
+            about_count=0,
+            due_since=Now(),
         )
         run.shards.filter(state=ShardState.FAILED).update(state=ShardState.READY)
         for shard in leases.due_shards().filter(run=run):

@@ -23,10 +23,13 @@ _RUN = (
 )  # fmt: skip
 _SHARD = (
     "first_record", "end_record", "next_record", "made_record", "rejected", "bytes_written", "retrying_since",
-    "last_error", "gauges", "progressed_at",
+    "last_error", "gauges", "progressed_at", "owner", "lease_until", "due_since",
 )  # fmt: skip
 _POOLS = "last_run__spec__pools"
 _DURATION = "last_run__spec__document__durationSeconds"
+_PACED = "last_run__spec__paced"
+_PATIENCE_SECONDS = 2.0
+"""For so long a run may be quiet between two signs of life: workers look, and take turns, about once a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def metrics_of(generator_id: UUID) -> Metrics:
     run_names = [f"last_run__{name}" for name in _RUN]
     shard_names = [f"last_run__shards__{name}" for name in _SHARD]
     found = Generator.objects.filter(pk=generator_id).order_by("last_run__shards__number")
-    rows = list(found.values("status", "definition__seed", _POOLS, _DURATION, *run_names, *shard_names))
+    rows = list(found.values("status", "definition__seed", _POOLS, _DURATION, _PACED, *run_names, *shard_names))
     if not rows:
         raise NotFound(f"there is no generator {generator_id}")
     first = rows[0]
@@ -88,7 +91,7 @@ def metrics_of(generator_id: UUID) -> Metrics:
     pins: Mapping[str, Mapping[str, Any]] = first[_POOLS] or {}
     versions = {name: int(pin["version"]) for name, pin in pins.items()}
     duration = None if first[_DURATION] is None else float(first[_DURATION])
-    return _metrics(generator_id, run, shards, versions, duration_seconds=duration)
+    return _metrics(generator_id, run, shards, versions, duration_seconds=duration, is_paced=bool(first[_PACED]))
 
 
 def _metrics(
@@ -98,10 +101,12 @@ def _metrics(
     pool_versions: Mapping[str, int],
     *,
     duration_seconds: float | None,
+    is_paced: bool,
 ) -> Metrics:
     """`duration_seconds` is how long the run is to last; None when something else ends it."""
     now = timezone.now()
     is_running = run.status == RunStatus.RUNNING
+    quiet = _quiet_seconds(shards, now=now)
     seconds = duration_seconds if run.record_count is None else None
     failed = sum(shard.rejected for shard in shards)
     durable = sum(shard.next_record - shard.first_record for shard in shards)
@@ -112,7 +117,7 @@ def _metrics(
         generator_id=generator_id,
         run_id=run.pk,
         status=run.status,
-        health=RunHealth.RETRYING if is_running and any(shard.retrying_since for shard in shards) else RunHealth.OK,
+        health=_health(shards, quiet=quiet, now=now) if is_running else RunHealth.OK,
         desired_state=run.desired_state,
         started_at=run.started_at,
         active_seconds=run.active_seconds,
@@ -124,7 +129,7 @@ def _metrics(
         bytes_written=sum(shard.bytes_written for shard in shards),
         next_record=_next_record(shards),
         target_rate=_target_rate(shards) if is_running else None,
-        behind_seconds=max(Gauges.of(shard).behind_s for shard in shards) if is_running else 0.0,
+        behind_seconds=max(Gauges.of(shard).behind_s for shard in shards) + quiet if is_running and is_paced else 0.0,
         current_rate=current,
         average_rate=average,
         progress=_progress(durable + in_flight, run.record_count)
@@ -136,6 +141,21 @@ def _metrics(
         pool_versions=pool_versions,
         updated_at=max([run.created_at, *(shard.progressed_at for shard in shards if shard.progressed_at)]),
     )
+
+
+def _quiet_seconds(shards: Sequence[Shard], *, now: datetime) -> float:
+    """For how long the run has given no sign of life, nor been given back; 0 while that is as usual."""
+    signs = [at for shard in shards for at in (shard.progressed_at, shard.due_since) if at is not None]
+    seconds = _seconds(now - max(signs)) if signs else 0.0
+    return seconds if seconds > _PATIENCE_SECONDS else 0.0
+
+
+def _health(shards: Sequence[Shard], *, quiet: float, now: datetime) -> RunHealth:
+    """Of a run that is RUNNING."""
+    if any(shard.retrying_since for shard in shards):
+        return RunHealth.RETRYING
+    is_held = any(shard.owner and shard.lease_until and shard.lease_until >= now for shard in shards)
+    return RunHealth.WAITING if quiet and not is_held else RunHealth.OK
 
 
 def _paused(run: Run, *, now: datetime) -> float:

@@ -10,10 +10,12 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from generators.models import Generator, Run, Shard
+from generators.runs import leases
 from generators.runs.slices import SliceWorker
 from generators.services.metrics import metrics_of
 from pools.models import Pool
@@ -278,3 +280,84 @@ def test_a_run_with_a_rate_and_a_duration_says_how_it_keeps_them(
     assert metrics["estimatedEndAt"] is not None
     assert metrics["recordsWritten"] > 0
     assert _adds_up(metrics)
+
+
+LIVE: dict[str, Any] = {
+    "recordCount": None,
+    "generationMode": "REALTIME",
+    "endCondition": "MANUAL",
+    "rate": {"recordsPerSecond": 200},
+}
+
+
+def later(seconds: float) -> None:
+    """Let so much time go by for all that has happened to the shards."""
+    gone = timedelta(seconds=seconds)
+    for shard in Shard.objects.all():
+        instants = {name: getattr(shard, name) for name in ("progressed_at", "due_since", "lease_until")}
+        moved = {name: at and at - gone for name, at in instants.items()}
+        Shard.objects.filter(pk=shard.pk).update(**moved)
+
+
+def test_a_live_run_that_waits_for_its_first_worker_says_so_and_how_late_it_is(
+    editor: Caller, start: Callable[..., str]
+) -> None:
+    path = start(**LIVE)
+    fresh = editor.get(f"{path}/metrics").json()
+
+    later(30)
+    waiting = editor.get(path).json()["metrics"]
+
+    assert (fresh["health"], fresh["behindBySeconds"]) == ("OK", 0)
+    assert waiting["health"] == "WAITING"
+    assert waiting["behindBySeconds"] == pytest.approx(30, abs=2)
+    assert waiting["activeSeconds"] == 0
+
+
+def test_a_live_run_that_has_been_given_back_gets_later_and_later(editor: Caller, start: Callable[..., str]) -> None:
+    path = start(**LIVE)
+    worker = SliceWorker("test")
+    worker.work(Shard.objects.get().pk)
+    worker.let_go()
+
+    later(30)
+    waiting = editor.get(f"{path}/metrics").json()
+    leases.claim(Shard.objects.get().pk, "busy")
+    Shard.objects.update(progressed_at=Now())
+    served = editor.get(f"{path}/metrics").json()
+
+    assert (waiting["health"], served["health"]) == ("WAITING", "OK")
+    assert waiting["behindBySeconds"] == pytest.approx(30, abs=2)
+    assert served["behindBySeconds"] < 2
+
+
+def test_a_worker_that_hangs_is_seen_by_how_late_the_run_is(editor: Caller, start: Callable[..., str]) -> None:
+    path = start(**LIVE)
+    leases.claim(Shard.objects.get().pk, "stuck")
+
+    later(10)
+    Shard.objects.update(lease_until=timezone.now() + timedelta(seconds=50))
+    metrics = editor.get(f"{path}/metrics").json()
+
+    assert (metrics["health"], metrics["behindBySeconds"]) == ("OK", pytest.approx(10, abs=2))
+
+
+def test_what_has_no_rate_may_wait_and_is_not_late(editor: Caller, start: Callable[..., str]) -> None:
+    path = start()
+
+    later(30)
+    metrics = editor.get(f"{path}/metrics").json()
+
+    assert (metrics["health"], metrics["behindBySeconds"]) == ("WAITING", 0)
+
+
+def test_a_run_is_not_late_by_its_pause(editor: Caller, start: Callable[..., str]) -> None:
+    path = start(**LIVE)
+    editor.post(f"{path}/pause")
+    later(3600)
+    paused = editor.get(f"{path}/metrics").json()
+
+    editor.post(f"{path}/resume")
+    resumed = editor.get(f"{path}/metrics").json()
+
+    assert [(one["health"], one["behindBySeconds"]) for one in (paused, resumed)] == [("OK", 0)] * 2
