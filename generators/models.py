@@ -165,6 +165,13 @@ class Shard(models.Model):
         """The record numbers of the shard."""
         return Span(self.first_record, self.end_record - self.first_record)
 
+    @property
+    def wanted(self) -> Span:
+        """Those that are still wanted: time may have ended the run before its range does."""
+        count = self.run.record_count
+        end = self.end_record if count is None else min(self.end_record, self.run.first_record + count)
+        return Span(self.first_record, end - self.first_record)
+
 
 class DeadLetter(models.Model):
     """A record that could not be made or written; there once, however often its batch was made."""

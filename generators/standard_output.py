@@ -19,7 +19,7 @@ from generators.error_handling import ErrorHandlingShape
 from generators.pace import TimeLimit, time_limit
 from generators.plan import Plan
 from generators.planning import bytes_per_record
-from generators.runs.pacing import GRACE_US, latency_of, pacing_of
+from generators.runs.pacing import latency_of, pacing_of
 from generators.runs.runner import Progress, Watch, run_slice
 from generators.runs.salvage import Salvage
 from generators.runs.thresholds import exceeded
@@ -68,7 +68,7 @@ def write_to(
 
     sink = StreamSink(stream, encoder)
     salvage = Salvage(plan) if plan.definition.shape.on_error is OnError.CONTINUE else None
-    watch = _Limits(limit, 0 if schedule is None else GRACE_US, salvage)
+    watch = _Limits(limit if schedule is None else None, salvage)
     end = run_slice(
         salvage or plan,
         sink,
@@ -110,8 +110,8 @@ def write_to(
 class _Limits(Watch):
     """Ends a run when its time is over, or when there have been too many bad records."""
 
-    def __init__(self, limit: TimeLimit | None, grace_us: int, salvage: Salvage | None) -> None:
-        self._until = None if limit is None else time.monotonic() + (limit.time_us + grace_us) / MICROS
+    def __init__(self, limit: TimeLimit | None, salvage: Salvage | None) -> None:
+        self._until = None if limit is None else time.monotonic() + limit.time_us / MICROS
         self._salvage = salvage
         self.excess: str | None = None
 

@@ -8,22 +8,21 @@ from dataclasses import replace
 from django.db import transaction
 from django.db.models import F
 
-from generators.enums import EndReason, RunStatus, ShardState
+from generators.enums import EndReason, RunStatus
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.job import Job
 
 
 def end_early(shard: Shard, *, next_record: int, reason: EndReason) -> None:
-    """Let the run of a shard, the only one it has, make no more records than it has committed.
+    """Let the run of a shard, the only one it has, make no more records than those before one.
 
     Nothing happens when somebody else has the shard by now.
     """
     with transaction.atomic():
-        held = Shard.objects.filter(pk=shard.pk, epoch=shard.epoch)
-        if not held.update(next_record=next_record, state=ShardState.DONE):
-            return
         run = Run.objects.select_for_update().get(pk=shard.run_id)
+        if not Shard.objects.filter(pk=shard.pk, epoch=shard.epoch).exists():
+            return
         count = next_record - run.first_record
         spec = replace(RunSpec.from_json(run.spec), record_count=count, end_reason=reason)
         Run.objects.filter(pk=run.pk).update(spec=spec.to_json(), record_count=count)

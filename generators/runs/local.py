@@ -184,7 +184,7 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
             reached = run_slice(
                 rejects or plan,
                 sink,
-                shard=shard.span,
+                shard=shard.wanted,
                 next_record=sink.open(shard.epoch),
                 cuts=job.spec.cuts(plan.pace.schedule),
                 batch_size=job.spec.batch_size,
@@ -194,7 +194,7 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
             )
         finally:
             sink.close()
-        state = ShardState.DONE if reached.next_record >= shard.end_record else ShardState.READY
+        state = ShardState.DONE if reached.next_record >= shard.wanted.end else ShardState.READY
         if watch.is_over is not None:
             end_early(shard, next_record=reached.next_record, reason=watch.is_over)
             run.refresh_from_db()
@@ -245,6 +245,13 @@ class _Onlooker(Watch):
             self._rejects.keep(next_record)
             failpoint("run.rejects_kept")
 
+    def about_to_end(self, next_record: int) -> None:
+        limit = self._stopwatch.limit
+        self.is_over = None if limit is None else limit.reason
+        if self.is_over is not None:
+            end_early(self._shard, next_record=next_record, reason=self.is_over)
+            failpoint("run.end_fixed")
+
     def committed(self, progress: Progress) -> bool:
         self._on_progress()
         shard = self._shard
@@ -257,7 +264,7 @@ class _Onlooker(Watch):
             next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost, rejected=rejected
         )
         is_over = self._stopwatch.look(progress)
-        self.is_over = is_over if progress.next_record < shard.end_record else None
+        self.is_over = self.is_over or (is_over if progress.next_record < shard.end_record else None)
         return bool(held) and not self._stop.asked and self.is_over is None and self.excess is None
 
 

@@ -19,7 +19,7 @@ from generators.rates.quantities import micros
 from generators.rates.shape import CatchUp
 
 GRACE_US = 1_000_000
-"""So much later than its time is over a run with a pace ends: what is due until then is written first."""
+"""So long, when its time is over, a run with a pace may take to write what has become due by then."""
 _WINDOW = 16_384
 COMMIT_SECONDS = 1.0
 _LIMITED_LATENCY_S, _TIMED_LATENCY_S = 0.5, 0.1
@@ -87,10 +87,14 @@ class Pacing:
         *,
         active_us: int = 0,
         paused_us: int = 0,
+        limit_us: int | None = None,
         timer: Timer | None = None,
     ) -> None:
-        """`active_us` is the active time of earlier writers, as far as it is known, `paused_us` that of the pauses."""
-        self._schedule, self._policy = schedule, policy
+        """`active_us` is the active time of earlier writers, as far as it is known, `paused_us` that of the pauses.
+
+        Nothing becomes due any more from the active time `limit_us` on.
+        """
+        self._schedule, self._policy, self._limit_us = schedule, policy, limit_us
         self._timer = timer or SystemTimer()
         self._before_us, self._started = active_us, self._timer.now()
         # By how much records leave later than planned: they are behind by that already where pauses are owed.
@@ -118,6 +122,8 @@ class Pacing:
     def due_end(self, next_record: int, limit: int) -> int:
         """The record behind those from `next_record` on that may leave now; at most `limit`."""
         now = self.elapsed_us
+        if self._limit_us is not None:
+            now = min(now, self._limit_us - 1)
         reached = self._reached(now)
         if self._is_delayed(next_record, reached):
             self._delay(next_record, now)
@@ -130,6 +136,12 @@ class Pacing:
             if ready < len(due):
                 break
         return min(end, limit)
+
+    def is_over(self, next_record: int) -> bool:
+        """Whether the time is over and what became due in it has left, or has had long enough to leave."""
+        if self._limit_us is None or (late_us := self.elapsed_us - self._limit_us) < 0:
+            return False
+        return late_us >= GRACE_US or self.due_end(next_record, next_record + 1) == next_record
 
     def wait_us(self, record: int) -> int:
         """How long it takes until a record may leave; 0 or less when it may leave now."""
@@ -147,6 +159,8 @@ class Pacing:
         now = self.elapsed_us
         until = max(now + self.wait_us(record) - ahead_us, self._woken_us + self._tick_us(record))
         until = min(until, now + at_most_us)
+        if self._limit_us is not None and now < self._limit_us:
+            until = min(until, self._limit_us)
         if until > now:
             self._timer.sleep((until - now) / MICROS)
         self._woken_us = self.elapsed_us
@@ -209,7 +223,9 @@ def pacing_of(plan: Plan, *, active_us: int = 0, paused_us: int = 0, timer: Time
     policy = Policy()
     if rate is not None:
         policy = Policy(rate.catch_up, rate.burst, micros(rate.catch_up_seconds or 1))
-    return Pacing(schedule, policy, active_us=active_us, paused_us=paused_us, timer=timer)
+    limit, shape = time_limit(plan.definition.shape), plan.definition.shape
+    limit_us = None if limit is None else limit.time_us - (paused_us if shape.include_paused else 0)
+    return Pacing(schedule, policy, active_us=active_us, paused_us=paused_us, limit_us=limit_us, timer=timer)
 
 
 def latency_of(plan: Plan) -> float:

@@ -161,7 +161,7 @@ class SliceWorker:
         reached = run_slice(
             rejects or plan,
             kept.sink,
-            shard=shard.span,
+            shard=shard.wanted,
             next_record=kept.next_record,
             cuts=kept.job.spec.cuts(plan.pace.schedule),
             batch_size=kept.job.spec.batch_size,
@@ -171,7 +171,7 @@ class SliceWorker:
             max_latency_s=latency_of(plan),
         )
         failpoint("slice.before_release")
-        is_done = reached.next_record >= shard.end_record or watch.is_over is not None
+        is_done = reached.next_record >= shard.wanted.end or watch.is_over is not None
         following: int | None = None
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=shard.run_id)
@@ -273,6 +273,13 @@ class _SliceWatch(Watch):
             self._rejects.keep(next_record)
             failpoint("slice.rejects_kept")
 
+    def about_to_end(self, next_record: int) -> None:
+        limit = self._stopwatch.limit
+        self.is_over = None if limit is None else limit.reason
+        if self.is_over is not None:
+            end_early(self.shard, next_record=next_record, reason=self.is_over)
+            failpoint("slice.end_fixed")
+
     def committed(self, progress: Progress) -> bool:
         shard = self.shard
         now = self._timer.now()
@@ -301,7 +308,7 @@ class _SliceWatch(Watch):
             shard.lost_claims = 0
             self.most_records = None
         is_over = self._stopwatch.look(progress)
-        self.is_over = is_over if progress.next_record < shard.end_record else None
+        self.is_over = self.is_over or (is_over if progress.next_record < shard.end_record else None)
         # Every slice that is wanted comes to a commit, however short its time is, unless it has nothing to commit.
         may_end = has_progressed or (self._stopwatch.pacing is not None and not progress.in_flight)
         return (

@@ -13,7 +13,7 @@ from generators.models import Run
 from generators.pace import time_limit
 from generators.plan import Plan
 from generators.run_spec import RunSpec
-from generators.runs.pacing import GRACE_US, SystemTimer, Timer, pacing_of
+from generators.runs.pacing import SystemTimer, Timer, pacing_of
 from generators.runs.runner import Progress
 
 
@@ -35,14 +35,17 @@ class Stopwatch:
             gone_by = timezone.now() - (run.begun_at or run.created_at)
             paused_us = max(0, gone_by // _MICROSECOND - self._before_us)
         self._counted_us = paused_us if plan.definition.shape.include_paused else 0
-        self._limit = time_limit(plan.definition.shape)
+        self.limit = time_limit(plan.definition.shape)
         self._started = self._timer.now()
         self.pacing = pacing_of(plan, active_us=self._before_us, paused_us=paused_us, timer=self._timer)
         self._is_kept = RunSpec.from_json(run.spec).timed
         self._tally = Tally(run, self._timer) if run.origin == RunOrigin.SERVICE and not self._is_kept else None
 
     def look(self, progress: Progress) -> EndReason | None:
-        """Why the run's time is over; None when it is not. The time is written down, so that nobody counts it again."""
+        """Why the run's time is over; None when it is not, or when its pace says so by itself.
+
+        The time is written down, so that nobody counts it again.
+        """
         active_us = progress.elapsed_us
         if self.pacing is None:
             active_us = self._before_us + round((self._timer.now() - self._started) * MICROS)
@@ -50,10 +53,9 @@ class Stopwatch:
             Run.objects.filter(pk=self._run.pk).update(active_seconds=active_us / MICROS)
         if self._tally is not None:
             self._tally.note()
-        grace_us = 0 if self.pacing is None else GRACE_US
-        if self._limit is None or active_us + self._counted_us < self._limit.time_us + grace_us:
+        if self.pacing is not None or self.limit is None:
             return None
-        return self._limit.reason
+        return self.limit.reason if active_us + self._counted_us >= self.limit.time_us else None
 
 
 class Tally:

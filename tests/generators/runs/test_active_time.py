@@ -101,6 +101,45 @@ def test_a_death_costs_the_time_since_the_last_progress(floor: Floor, monkeypatc
     assert run.active_seconds == pytest.approx(20, abs=0.05)
 
 
+@pytest.mark.parametrize("catch_up", ["SKIP", "BURST", "SPREAD"])
+def test_a_duration_ends_at_the_exact_record(floor: Floor, catch_up: str) -> None:
+    rate = {"recordsPerSecond": 400, "catchUp": catch_up} | ({"catchUpSeconds": 2} if catch_up == "SPREAD" else {})
+    clock = Clock()
+
+    run = floor.finish(floor.start(**LIVE | {"rate": rate, "durationSeconds": 4.6}), SliceWorker("w1", timer=clock))
+
+    assert (run.status, run.end_reason, run.record_count) == ("COMPLETED", "DURATION", 1840)
+    assert run.active_seconds == pytest.approx(4.6, abs=0.02)
+    assert floor.content().count(b"\n") == 1840
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_death_at_the_end_does_not_move_it(floor: Floor, monkeypatch: pytest.MonkeyPatch, is_done: bool) -> None:
+    rate = {"recordsPerSecond": 400, "catchUp": "BURST"}
+    clock, end, ended = Clock(), ShardWriter.end, []
+    run = floor.start(**LIVE | {"rate": rate, "durationSeconds": 2.5})
+
+    def deadly(sink: ShardWriter, next_record: int) -> None:
+        ended.append(next_record)
+        if is_done:
+            end(sink, next_record)
+        raise Died
+
+    worker = SliceWorker("w1", timer=clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(ShardWriter, "end", deadly)
+        with pytest.raises(Died):
+            floor.finish(run, worker)
+    worker.let_go()
+    leases.release_dead(["w1"])
+    clock.time += 100
+    run = floor.finish(run, SliceWorker("w2", timer=clock))
+
+    assert ended == [1000]
+    assert (run.status, run.end_reason, run.record_count) == ("COMPLETED", "DURATION", 1000)
+    assert floor.content().count(b"\n") == 1000
+
+
 def test_time_that_several_workers_have_a_run_counts_once(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("generators.runs.stopwatch.timezone.now", clock.instant)
