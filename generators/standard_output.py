@@ -20,7 +20,7 @@ from generators.pace import TimeLimit, time_limit
 from generators.plan import Plan
 from generators.planning import bytes_per_record
 from generators.runs.pacing import latency_of, pacing_of
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.salvage import Salvage
 from generators.runs.thresholds import exceeded
 from generators.services.drafts import draft, errors_of, imagined_destination, present, run_length, sample_issues
@@ -69,7 +69,7 @@ def write_to(
     sink = StreamSink(stream, encoder)
     salvage = Salvage(plan) if plan.definition.shape.on_error is OnError.CONTINUE else None
     watch = _Limits(limit if schedule is None else None, salvage)
-    end = run_slice(
+    steps = run_slice(
         salvage or plan,
         sink,
         shard=Span(0, MAX_RECORDS if count is None else count),
@@ -80,6 +80,7 @@ def write_to(
         pacing=pacing_of(plan),
         max_latency_s=latency_of(plan),
     )
+    end = finish(steps)
     sink.close()
     seconds = time.monotonic() - started
     if limit is not None and end.next_record != count:

@@ -17,6 +17,8 @@ from generators.runs import timing
 
 MAX_LOST_CLAIMS = 6
 """After so many owners that died without progress between them a shard is given up."""
+MAX_LOST_IN_COMPANY = 1
+"""After more of them a shard is suspected, and worked on alone: others shall not be taken for what kills workers."""
 
 
 class LeaseLost(Exception):
@@ -39,6 +41,12 @@ def due_shards() -> QuerySet[Shard]:
     waited = Q(not_before=None) | Q(not_before__lte=Now())
     due = Shard.objects.filter(Q(run__origin=RunOrigin.SERVICE), _IS_WANTED | _IS_TO_BE_ENDED, _IS_FREE, waited)
     return due.order_by(F("progressed_at").asc(nulls_first=True), "pk")
+
+
+def waiting_in_vain(most: int) -> Sequence[Shard]:
+    """The first free shards that have been due for so long that a worker with nothing to do would have taken them."""
+    due = due_shards().select_related("run").filter(owner="", due_since__lt=Now() - timing.company_time())
+    return list(due.filter(lost_claims__lte=MAX_LOST_IN_COMPANY, retries=0)[:most])
 
 
 def claim(shard_id: int, worker_id: str) -> Shard | None:

@@ -28,7 +28,7 @@ from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
 from generators.runs.pacing import latency_of
 from generators.runs.rejects import Rejects
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.stopwatch import Stopwatch
 from sdg_project.failpoints import failpoint
 from sdg_project.memory import keep_freed_memory
@@ -181,7 +181,7 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
         watch = _Onlooker(shard, stop, on_progress, stopwatch, rejects)
         sink = job.destination.sink(shard.number)
         try:
-            reached = run_slice(
+            steps = run_slice(
                 rejects or plan,
                 sink,
                 shard=shard.wanted,
@@ -192,6 +192,7 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
                 pacing=stopwatch.pacing,
                 max_latency_s=latency_of(plan),
             )
+            reached = finish(steps)
         finally:
             sink.close()
         state = ShardState.DONE if reached.next_record >= shard.wanted.end else ShardState.READY

@@ -151,19 +151,18 @@ class Pacing:
             until = max(until, line.since + ceil((due - line.due) / line.slope))
         return until - self.elapsed_us
 
-    def wait_for(self, record: int, *, ahead_us: int, at_most_us: int) -> None:
-        """Sleep until so long before a record may leave, but not longer than asked.
+    def rest_us(self, record: int, *, ahead_us: int, at_most_us: int) -> int:
+        """How long to rest until so long before a record may leave, but not longer than asked.
 
-        At least a tick has gone by since the last sleep: records that come more often leave together.
+        At least a tick goes by between the ends of two rests: records that come more often leave together.
         """
         now = self.elapsed_us
         until = max(now + self.wait_us(record) - ahead_us, self._woken_us + self._tick_us(record))
         until = min(until, now + at_most_us)
         if self._limit_us is not None and now < self._limit_us:
             until = min(until, self._limit_us)
-        if until > now:
-            self._timer.sleep((until - now) / MICROS)
-        self._woken_us = self.elapsed_us
+        self._woken_us = max(until, now)
+        return self._woken_us - now
 
     def worth_of(self, next_record: int, time_us: int) -> int:
         """How many records from `next_record` on are due within a time from the first of them; at least one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from engine.cuts import Cuts
 from engine.errors import RecordInvalid
 from engine.rates import MICROS
 from engine.span import Span
-from generators.runs.pacing import COMMIT_SECONDS, Pacing
+from generators.runs.pacing import COMMIT_SECONDS, Pacing, SystemTimer, Timer
 from sdg_project.failpoints import failpoint
 from sinks.destinations.base import Sink
 
@@ -33,6 +33,10 @@ class Progress:
     in_flight: int = 0
     elapsed_us: int = 0
     behind_us: int = 0
+
+
+Steps = Generator[float, None, Progress]
+"""A slice at work, that gives way: after each step it says for how many seconds it has nothing to do."""
 
 
 class Source(Protocol):
@@ -78,7 +82,7 @@ def run_slice(
     monotonic: Callable[[], float] = time.monotonic,
     pacing: Pacing | None = None,
     max_latency_s: float = COMMIT_SECONDS,
-) -> Progress:
+) -> Steps:
     """Make and write a shard's records from where its open sink stands, until its end or until the watch says no.
 
     Records are made in batches that never cross a frame border; none of this shows in the bytes. The shard may end at
@@ -87,11 +91,12 @@ def run_slice(
 
     Commits are at the first border after `max_latency_s`. With a `pacing` each record is written when it is due, and
     committed at the first record after that time if the sink commits anywhere; when its time is over, the shard ends
-    behind the last record that was due in it.
+    behind the last record that was due in it. One process may so take turns with several slices.
     """
     failpoint("slice.opened")
     if pacing is not None:
-        return _Paced(plan, sink, shard, cuts, batch_size, watch, pacing, max_latency_s).carry(next_record)
+        paced = _Paced(plan, sink, shard, cuts, batch_size, watch, pacing, max_latency_s)
+        return (yield from paced.carry(next_record))
     goes_on = watch.committed(Progress(next_record, sink.bytes_written))
     committed_at = monotonic()
     whole = committed = next_record
@@ -121,7 +126,21 @@ def run_slice(
             whole = border
             if whole == shard.end or monotonic() - committed_at >= max_latency_s:
                 goes_on = commit()
+        yield 0.0
     return Progress(next_record, sink.bytes_written)
+
+
+def finish(steps: Steps, timer: Timer | None = None) -> Progress:
+    """Take one slice to its end, and sleep when it has nothing to do."""
+    timer = timer or SystemTimer()
+    while True:
+        try:
+            rest_s = next(steps)
+        except StopIteration as end:
+            progress: Progress = end.value
+            return progress
+        if rest_s > 0:
+            timer.sleep(rest_s)
 
 
 def _commit(sink: Sink, next_record: int, *, is_end: bool) -> None:
@@ -145,7 +164,7 @@ class _Paced:
     pacing: Pacing
     max_latency_s: float
 
-    def carry(self, next_record: int) -> Progress:
+    def carry(self, next_record: int) -> Steps:
         """Go on from a record."""
         pacing, latency_us = self.pacing, round(self.max_latency_s * MICROS)
         pacing.start(next_record)
@@ -186,7 +205,7 @@ class _Paced:
                 until_us = min(asked_us + _LOOK_UP_US, committed_us + latency_us if may_commit else now + _LOOK_UP_US)
                 ahead_us = _AHEAD_US if block is None else 0
                 if pacing.wait_us(next_record) > ahead_us:
-                    pacing.wait_for(next_record, ahead_us=ahead_us, at_most_us=until_us - now)
+                    yield pacing.rest_us(next_record, ahead_us=ahead_us, at_most_us=until_us - now) / MICROS
         return self._progress(committed, next_record)
 
     def _commit(self, next_record: int, *, is_end: bool) -> None:

@@ -1,38 +1,38 @@
-"""Slices: a worker's turn with one shard of the service, from claiming it to giving it back.
+"""Slices: a worker's turn with shards of the service, from claiming them to giving them back.
 
-Whatever ends a slice, the truth stays at the destination; the rows say who may go on, when, and why not.
+A worker that has a shard with a rate rests most of the time. So it takes in others that wait, and serves each when it
+is due: a few workers carry many slow runs, each at its own rate. One shard without a rate may be among them; it gets
+what time is left. Whatever ends a slice, the truth stays at the destination; the rows say who may go on, when, and why
+not.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from engine.errors import RecordInvalid
-from engine.rates import MICROS
-from engine.schedule import Schedule
-from engine.span import Span
-from generators.enums import DesiredState, EndReason, RunPhase, RunStatus, ShardState
+from generators.enums import RunPhase, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
 from generators.runs.ending import end_early, ends_of
-from generators.runs.gauges import Gauges
 from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
 from generators.runs.lifecycle import change_status
 from generators.runs.pacing import SystemTimer, Timer, latency_of
 from generators.runs.rejects import Rejects
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Steps, run_slice
 from generators.runs.setbacks import break_off, end_at_record, escalate, give_up, refuse, retry_later
+from generators.runs.slice_watch import REACHED, SliceWatch
 from generators.runs.stopwatch import Stopwatch, Tally
-from generators.runs.worker import is_asked_to_leave
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
 from sdg_project.logs import run_id
@@ -40,9 +40,9 @@ from sinks.destinations.base import Sink
 from sinks.errors import Fenced, SinkError, TransientSinkError
 
 LOOK_SECONDS = 1.0
-"""How often the wishes of people are looked at, and progress is written."""
-NARROWER = {2: 4_096, 3: 256, 4: 16, 5: 1}
-"""After so many owners that died: how many records are made at a time, so that the one that kills them is found."""
+"""How often a worker looks for shards that wait."""
+MAX_COMPANY = 64
+"""How many shards a worker has at the same time, at most."""
 _NONE = -2
 """The epoch of nobody."""
 _SOON_JOINED_BYTES = 2**30
@@ -56,80 +56,166 @@ _log = logging.getLogger("sdg.workers")
 class _Kept:
     """What a worker keeps from its last slice, to go on where it was if it gets the same shard again."""
 
-    shard_id: int
     epoch: int
     job: Job
     sink: Sink
     next_record: int
 
+    @property
+    def is_paced(self) -> bool:
+        return self.job.spec.paced
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A shard that is being written, and when it is to be looked after next."""
+
+    shard: Shard
+    is_paced: bool
+    watch: SliceWatch
+    rejects: Rejects | None
+    steps: Steps
+    due_at: float
+
+    @property
+    def may_have_company(self) -> bool:
+        """Whether others may share its fate, and its waiting: neither has it lost its owners, nor its destination."""
+        return self.shard.lost_claims <= leases.MAX_LOST_IN_COMPANY and not self.shard.retries
+
 
 class SliceWorker:
-    """What works on shards in one process, one slice at a time."""
+    """What works on shards in one process, for the time of a slice at each call."""
 
     def __init__(self, worker_id: str, *, timer: Timer | None = None) -> None:
         self.worker_id, self._timer = worker_id, timer or SystemTimer()
-        self._kept: _Kept | None = None
+        self._kept: dict[int, _Kept] = {}
+        self._turns: list[_Turn] = []
+        self._ends_at = 0.0
 
     def work(self, shard_id: int) -> bool:
-        """A slice of a shard, if it is due and free; whether there was anything to do. Raises only what is a bug."""
+        """A slice of a shard, if it is due and free; whether there was anything to do. Raises only what is a bug.
+
+        Those that the worker had beside it before, and those that nobody else has time for, are served with it.
+        """
         shard = leases.claim(shard_id, self.worker_id)
         if shard is None:
             return False
-        failpoint("slice.claimed")
-        run_id.set(str(shard.run_id))
-        try:
-            following = self._turn(shard)
-        finally:
-            run_id.set(None)
-        if following is not None:
-            self.work(following)
+        self._turns.clear()
+        looked_at = self._timer.now()
+        self._ends_at = looked_at + timing.slice_time() / timedelta(seconds=1)
+        self._begin(shard)
+        self._go_on_with_company(shard_id)
+        while self._turns:
+            now = self._timer.now()
+            if now - looked_at >= LOOK_SECONDS and now < self._ends_at:
+                looked_at = now
+                self._take_in()
+            turn = min(self._turns, key=lambda one: one.due_at)
+            if turn.due_at <= now:
+                self._step(turn)
+            else:
+                until = turn.due_at if now >= self._ends_at else min(turn.due_at, looked_at + LOOK_SECONDS)
+                self._timer.sleep(until - now)
         return True
 
     def let_go(self) -> None:
         """Close what is kept."""
-        if self._kept is not None:
-            self._kept.sink.close()
-            self._kept.job.destination.close()
-            self._kept = None
+        for shard_id in list(self._kept):
+            self._close(shard_id)
 
-    def _turn(self, shard: Shard) -> int | None:
-        """One kind of work on a shard; the shard that need not wait for another ring, if there is one."""
-        run = shard.run
-        try:
-            if shard.lost_claims >= leases.MAX_LOST_CLAIMS:
-                give_up(shard)
-            elif run.phase == RunPhase.PREPARING:
-                return self._prepare(shard)
-            elif run.phase == RunPhase.WRITING:
-                return self._write(shard)
+    # Whom the worker has.
+
+    def _begin(self, shard: Shard | None) -> None:
+        """Do what a claimed shard needs: at once, or in turns with others; then the same for what follows from it."""
+        while shard is not None:
+            failpoint("slice.claimed")
+            following: int | None = None
+            with self._minding(shard):
+                if shard.lost_claims >= leases.MAX_LOST_CLAIMS:
+                    give_up(shard)
+                elif shard.run.phase == RunPhase.PREPARING:
+                    following = self._prepare(shard)
+                elif shard.run.phase == RunPhase.WRITING:
+                    self._turns.append(self._opened_turn(shard))
+                else:
+                    self._end(shard)
+            shard = None if following is None else leases.claim(following, self.worker_id)
+
+    def _go_on_with_company(self, first: int) -> None:
+        """Take again the shards with a rate that the worker had in its last slice; all others are let go of."""
+        for shard_id, kept in list(self._kept.items()):
+            if shard_id == first:
+                continue
+            shard = None
+            if kept.is_paced and self._may_have_company:
+                shard = leases.claim(shard_id, self.worker_id)
+            if shard is None:
+                self._close(shard_id)
             else:
-                self._end(shard)
+                self._begin(shard)
+
+    def _take_in(self) -> None:
+        """Take half of the shards that wait although every worker has had the time to take them; others take theirs."""
+        if not self._may_have_company:
+            return
+        waiting = leases.waiting_in_vain(MAX_COMPANY)
+        for shard in waiting[: (len(waiting) + 1) // 2]:
+            is_paced = bool(shard.run.spec["paced"])
+            is_long = shard.run.phase == RunPhase.ENDING and shard.bytes_written >= _SOON_JOINED_BYTES
+            has_room = len(self._turns) < MAX_COMPANY and (is_paced or all(turn.is_paced for turn in self._turns))
+            if has_room and not is_long:
+                self._begin(leases.claim(shard.pk, self.worker_id))
+
+    @property
+    def _may_have_company(self) -> bool:
+        return all(turn.may_have_company for turn in self._turns)
+
+    def _step(self, turn: _Turn) -> None:
+        """Let a shard go on until it gives way; the one whose slice is over is given back."""
+        following: int | None = None
+        with self._minding(turn.shard):
+            try:
+                turn.due_at = self._timer.now() + next(turn.steps)
+                return
+            except StopIteration as end:
+                following = self._give_back(turn, end.value)
+        self._turns.remove(turn)
+        if following is not None:
+            self._begin(leases.claim(following, self.worker_id))
+
+    @contextmanager
+    def _minding(self, shard: Shard) -> Iterator[None]:
+        """What goes wrong with a shard becomes of it what must; only that the control database is away goes on."""
+        run_id.set(str(shard.run_id))
+        try:
+            yield
         except (LeaseLost, Fenced) as error:
-            self.let_go()
+            self._close(shard.pk)
             _log.info("shard lost to another owner", extra={"fields": {"shard": shard.number, "reason": str(error)}})
         except AWAY:
             self.let_go()
             raise
         except RecordInvalid as error:
-            self.let_go()
+            self._close(shard.pk)
             end_at_record(shard, error)
         except TransientSinkError as error:
-            self.let_go()
+            self._close(shard.pk)
             retry_later(shard, error)
         except SinkError as error:
-            self.let_go()
+            self._close(shard.pk)
             if error.code == "RERUN_WOULD_COLLIDE" and shard.lost_claims:
                 retry_later(shard, error)  # who had the shard before may still be alive, and hold the place
             else:
                 break_off(shard, error.code, str(error))
         except Conflict as error:
-            self.let_go()
+            self._close(shard.pk)
             refuse(shard, error)
         except Exception:
-            self.let_go()
+            self._close(shard.pk)
             _log.exception("a slice has failed", extra={"fields": {"shard": shard.number}})
             break_off(shard, "INTERNAL", "something went wrong that is no fault of the definition; see the log")
-        return None
+        finally:
+            run_id.set(None)
 
     # The three kinds of work.
 
@@ -145,31 +231,43 @@ class SliceWorker:
             leases.renew(shard)
             prepared = Run.objects.filter(pk=shard.run_id, phase=RunPhase.PREPARING)
             prepared.update(phase=RunPhase.WRITING, begun_at=timezone.now())
-            leases.release(shard, **_REACHED)
+            leases.release(shard, **REACHED)
             for waiting in shard.run.shards.filter(state=ShardState.READY):
                 ring(waiting, RunPhase.WRITING)
         return shard.pk
 
-    def _write(self, shard: Shard) -> int | None:
+    def _opened_turn(self, shard: Shard) -> _Turn:
+        """A shard's sink is open, and its slice may begin."""
         kept = self._opened(shard)
-        plan = kept.job.plan
-        stopwatch = Stopwatch(shard.run, plan, timer=self._timer)
+        plan, cuts = kept.job.plan, kept.job.spec.cuts(kept.job.plan.pace.schedule)
+        stopwatch = Stopwatch(shard.run, plan, timer=self._timer, given_back_at=shard.due_since)
         rejects = Rejects.of(plan, shard)
-        watch = _SliceWatch(
-            shard, self.worker_id, stopwatch, timer=self._timer, schedule=plan.pace.schedule, rejects=rejects
+        watch = SliceWatch(
+            shard,
+            self.worker_id,
+            stopwatch,
+            timer=self._timer,
+            ends_at=self._ends_at,
+            schedule=plan.pace.schedule,
+            rejects=rejects,
         )
-        reached = run_slice(
+        steps = run_slice(
             rejects or plan,
             kept.sink,
             shard=shard.wanted,
             next_record=kept.next_record,
-            cuts=kept.job.spec.cuts(plan.pace.schedule),
+            cuts=cuts,
             batch_size=kept.job.spec.batch_size,
             watch=watch,
             monotonic=self._timer.now,
             pacing=stopwatch.pacing,
             max_latency_s=latency_of(plan),
         )
+        return _Turn(shard, kept.is_paced, watch, rejects, steps, due_at=self._timer.now())
+
+    def _give_back(self, turn: _Turn, reached: Progress) -> int | None:
+        """A shard's slice is over; the shard that need not wait for another ring, if there is one."""
+        shard, watch = turn.shard, turn.watch
         failpoint("slice.before_release")
         is_done = reached.next_record >= shard.wanted.end or watch.is_over is not None
         following: int | None = None
@@ -189,13 +287,13 @@ class SliceWorker:
                 if sum(one.bytes_written for one in run.shards.all()) < _SOON_JOINED_BYTES:
                     following = first.pk
         if watch.excess is not None:
-            escalate(shard.run, rejects, watch.excess)
+            escalate(shard.run, turn.rejects, watch.excess)
         if is_done:
-            self.let_go()
+            self._close(shard.pk)
         else:
             # A sink that holds more than was committed is opened anew.
             epoch = shard.epoch if not reached.in_flight else _NONE
-            self._kept = replace(kept, epoch=epoch, next_record=reached.next_record)
+            self._kept[shard.pk] = replace(self._kept[shard.pk], epoch=epoch, next_record=reached.next_record)
         return following
 
     def _end(self, shard: Shard) -> None:
@@ -218,109 +316,30 @@ class SliceWorker:
                 change_status(run, RunStatus.COMPLETED, outputs=outputs, end_reason=reason, phase=RunPhase.ENDED)
             leases.release(shard, state=ShardState.DONE)
 
+    # What it keeps.
+
     def _job(self, shard: Shard) -> Job:
-        if self._kept is not None and self._kept.job.run.pk == shard.run_id:
-            return self._kept.job
-        self.let_go()
-        return Job.of(shard.run)
+        """The job of a shard's run, made anew unless the worker has one."""
+        known = (kept.job for kept in self._kept.values() if kept.job.run.pk == shard.run_id)
+        return next(known, None) or Job.of(shard.run)
 
     def _opened(self, shard: Shard) -> _Kept:
         """The job and the open sink of a shard: those of the last slice if nobody has had the shard since."""
-        kept = self._kept
-        if kept is not None and (kept.shard_id, kept.epoch + 1) == (shard.pk, shard.epoch):
+        kept = self._kept.get(shard.pk)
+        if kept is not None and kept.epoch + 1 == shard.epoch:
             return kept
         job = self._job(shard)
         if kept is not None:
             kept.sink.close()
         sink = job.destination.sink(shard.number)
-        self._kept = _Kept(shard.pk, shard.epoch, job, sink, shard.first_record)  # closed, too, if opening fails
-        self._kept = replace(self._kept, next_record=sink.open(shard.epoch))
-        return self._kept
+        self._kept[shard.pk] = kept = _Kept(shard.epoch, job, sink, shard.first_record)  # closed if opening fails, too
+        self._kept[shard.pk] = kept = replace(kept, next_record=sink.open(shard.epoch))
+        return kept
 
-
-class _SliceWatch(Watch):
-    """Keeps the lease, writes progress, and ends the slice when its time is over or a person wants it."""
-
-    def __init__(
-        self,
-        shard: Shard,
-        worker_id: str,
-        stopwatch: Stopwatch,
-        *,
-        timer: Timer,
-        schedule: Schedule | None,
-        rejects: Rejects | None,
-    ) -> None:
-        self.shard, self.worker_id, self._timer = shard, worker_id, timer
-        self._stopwatch, self._schedule, self._rejects = stopwatch, schedule, rejects
-        self.excess: str | None = None
-        """Why there are too many bad records to go on."""
-        self.is_over: EndReason | None = None
-        self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
-        self._gauges = Gauges.of(shard)
-        self._begun_at = timer.now()
-        self._ends_at = self._begun_at + timing.slice_time() / timedelta(seconds=1)
-
-    def about_to_make(self, span: Span) -> None:
-        self._begun_at = self._timer.now()
-        if self.most_records is not None:
-            leases.renew(self.shard, about_from=span.start, about_count=span.count)
-
-    def about_to_commit(self, next_record: int) -> None:
-        failpoint("slice.before_commit")
-        leases.renew(self.shard, made_record=next_record)
-        if self._rejects is not None:
-            self._rejects.keep(next_record)
-            failpoint("slice.rejects_kept")
-
-    def about_to_end(self, next_record: int) -> None:
-        limit = self._stopwatch.limit
-        self.is_over = None if limit is None else limit.reason
-        if self.is_over is not None:
-            end_early(self.shard, next_record=next_record, reason=self.is_over)
-            failpoint("slice.end_fixed")
-
-    def committed(self, progress: Progress) -> bool:
-        shard = self.shard
-        now = self._timer.now()
-        if self._schedule is not None:
-            begun, later = (self._schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
-            self._gauges.target_rate, self._gauges.behind_s = float(later - begun), progress.behind_us / MICROS
-        has_progressed = progress.next_record > shard.next_record
-        self._gauges.note(progress.next_record, latency_s=now - self._begun_at if has_progressed else None)
-        values: dict[str, Any] = {
-            "next_record": progress.next_record,
-            "made_record": progress.next_record,
-            "bytes_written": progress.bytes_written,
-            "gauges": self._gauges.as_json(),
-            "progressed_at": Now(),
-            **_REACHED,
-        }
-        if self._rejects is not None:
-            values["rejected"] = self._rejects.count(progress.next_record)
-            self.excess = self._rejects.excess(progress.next_record)
-        if has_progressed:
-            values |= {"lost_claims": 0, "about_from": None, "about_count": 0}
-        leases.renew(shard, **values)
-        failpoint("slice.progress")
-        if has_progressed:
-            shard.next_record = progress.next_record
-            shard.lost_claims = 0
-            self.most_records = None
-        is_over = self._stopwatch.look(progress)
-        self.is_over = self.is_over or (is_over if progress.next_record < shard.end_record else None)
-        # Every slice that is wanted comes to a commit, however short its time is, unless it has nothing to commit.
-        may_end = has_progressed or (self._stopwatch.pacing is not None and not progress.in_flight)
-        return (
-            self.is_over is None and self.excess is None and (now < self._ends_at or not may_end) and self._is_wanted()
-        )
-
-    def _is_wanted(self) -> bool:
-        wanted = Run.objects.filter(
-            pk=self.shard.run_id, status=RunStatus.RUNNING, desired_state=DesiredState.RUN
-        ).exists()
-        return wanted and not is_asked_to_leave(self.worker_id)
-
-
-_REACHED: dict[str, Any] = {"retries": 0, "retrying_since": None, "not_before": None, "last_error": None}
-"""What is forgotten once the destination has been reached."""
+    def _close(self, shard_id: int) -> None:
+        """Close what is kept of a shard; its run's destination, too, when nothing else of it is kept."""
+        kept = self._kept.pop(shard_id, None)
+        if kept is not None:
+            kept.sink.close()
+            if all(other.job is not kept.job for other in self._kept.values()):
+                kept.job.destination.close()

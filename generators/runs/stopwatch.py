@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import F
 from django.utils import timezone
@@ -16,6 +16,9 @@ from generators.run_spec import RunSpec
 from generators.runs.pacing import SystemTimer, Timer, pacing_of
 from generators.runs.runner import Progress
 
+HANDOVER = timedelta(seconds=2)
+"""How long a shard may take from one worker to the next, or back to the same one, without waiting for it."""
+
 
 class Stopwatch:
     """The active time of a run, with that of earlier writers; the pace that depends on it; and whether it is over.
@@ -25,11 +28,19 @@ class Stopwatch:
     command line leaves that to the process that carries it.
     """
 
-    def __init__(self, run: Run, plan: Plan, *, timer: Timer | None = None) -> None:
-        """Begin to count where the run's row says that earlier writers stood."""
+    def __init__(
+        self, run: Run, plan: Plan, *, timer: Timer | None = None, given_back_at: datetime | None = None
+    ) -> None:
+        """Begin to count where the run's row says that earlier writers stood.
+
+        To go from hand to hand since `given_back_at` is no waiting, as long as it takes less than `HANDOVER`.
+        """
         self._run, self._timer = run, timer or SystemTimer()
         Run.refresh_from_db(run, fields=["active_seconds"])
         self._before_us = round(run.active_seconds * MICROS)
+        handover = HANDOVER if given_back_at is None else timezone.now() - given_back_at
+        if run.active_seconds and timedelta() < handover < HANDOVER:
+            self._before_us += handover // _MICROSECOND
         paused_us = 0
         if run.active_seconds:
             gone_by = timezone.now() - (run.begun_at or run.created_at)

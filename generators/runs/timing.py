@@ -17,6 +17,11 @@ def slice_time() -> timedelta:
     return lease() / 4
 
 
+def company_time() -> timedelta:
+    """How long a shard waits for a worker of its own before one that has others takes it in, too."""
+    return timedelta(seconds=1)
+
+
 def beat_time() -> timedelta:
     """How often a worker says that it is alive: every 10 s with the default lease."""
     return lease() / 6

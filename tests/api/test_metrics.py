@@ -186,7 +186,8 @@ def test_the_pools_of_the_run_are_named_with_their_versions(editor: Caller, star
 def test_the_error_that_ended_a_run_is_shown_with_its_record(editor: Caller, start: Callable[..., str]) -> None:
     mapping = {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 2**63 - 500}}
     path = start(fieldMappings=[mapping], recordCount=200)
-    Shard.objects.update(end_record=1_000)  # as if the run were longer than the sequence
+    Run.objects.update(record_count=1_000)  # as if the run were longer than the sequence
+    Shard.objects.update(end_record=1_000)
     work()
 
     metrics = editor.get(f"{path}/metrics").json()

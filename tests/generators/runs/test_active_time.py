@@ -27,7 +27,8 @@ LIVE: dict[str, Any] = {
     "durationSeconds": 20,
     "recordCount": None,
 }
-TICK = 0.006
+TICK = 0.1
+"""What the clock does not tell: ticks, and the true time between slices."""
 
 
 class Died(BaseException):
@@ -49,7 +50,7 @@ def test_a_duration_does_not_count_the_time_in_which_no_worker_has_the_run(floor
         clock.time += 100  # all workers are busy with something else
     run.refresh_from_db()
 
-    assert slices >= 8
+    assert slices >= 6
     assert (run.status, run.end_reason, run.record_count) == ("COMPLETED", "DURATION", 8000)
     assert run.active_seconds == pytest.approx(20, abs=slices * TICK)
     assert floor.content().count(b"\n") == 8000

@@ -22,7 +22,7 @@ from generators.facts import RunFacts
 from generators.plan import Plan
 from generators.rates.shape import CatchUp
 from generators.runs.pacing import Pacing, Policy
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from sinks.destinations.base import Sink
 
 SEQUENCE = {"fieldName": "n", "type": "SEQUENCE"}
@@ -124,16 +124,19 @@ def carry(
 ) -> Progress:
     limit_us = None if limit_s is None else round(limit_s * MICROS)
     paused_us = round(paused_s * MICROS)
-    return run_slice(
-        plan,
+    return finish(
+        run_slice(
+            plan,
+            world,
+            shard=Span(0, end),
+            next_record=world.open(1),
+            cuts=TimedCuts(65_536, planned=schedule_of(plan)),
+            batch_size=None,
+            watch=world,
+            pacing=Pacing(schedule_of(plan), policy or Policy(), paused_us=paused_us, limit_us=limit_us, timer=world),
+            max_latency_s=latency_s,
+        ),
         world,
-        shard=Span(0, end),
-        next_record=world.open(1),
-        cuts=TimedCuts(65_536, planned=schedule_of(plan)),
-        batch_size=None,
-        watch=world,
-        pacing=Pacing(schedule_of(plan), policy or Policy(), paused_us=paused_us, limit_us=limit_us, timer=world),
-        max_latency_s=latency_s,
     )
 
 
@@ -262,15 +265,18 @@ def test_after_a_pause_it_goes_on_with_the_next_record_and_at_its_pace() -> None
     world.goes_on = lambda progress: True
     world.time += 3600
     resumed_at = world.elapsed
-    run_slice(
-        plan,
+    finish(
+        run_slice(
+            plan,
+            world,
+            shard=Span(0, 400),
+            next_record=world.open(2),
+            cuts=TimedCuts(65_536, planned=schedule_of(plan)),
+            batch_size=None,
+            watch=world,
+            pacing=Pacing(schedule_of(plan), Policy(), active_us=active_us, timer=world),
+        ),
         world,
-        shard=Span(0, 400),
-        next_record=world.open(2),
-        cuts=TimedCuts(65_536, planned=schedule_of(plan)),
-        batch_size=None,
-        watch=world,
-        pacing=Pacing(schedule_of(plan), Policy(), active_us=active_us, timer=world),
     )
 
     assert list(world.left) == list(range(400))
