@@ -88,6 +88,9 @@ class Run(models.Model):
     begun_at = models.DateTimeField(null=True, blank=True, help_text="When a worker of the service first had it.")
     paused_seconds = models.FloatField(default=0.0, help_text="Time in which it rested, up to `paused_since`.")
     paused_since = models.DateTimeField(null=True, blank=True, help_text="Since when it is PAUSED or FAILED.")
+    dropped = models.BigIntegerField(
+        default=0, help_text="Records that stood behind a gap when it was stopped, and were taken away."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(help_text="The instant that relative dates and the clock refer to.")
     finished_at = models.DateTimeField(null=True, blank=True)

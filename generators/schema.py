@@ -65,7 +65,7 @@ class MetricsResponse(Answer):
     records_written: int = Field(examples=[12200])
     records_failed: int
     records_dead_lettered: int
-    records_dropped: int
+    records_dropped: int = Field(description="What stood behind a gap when the run was stopped, and was taken away.")
     records_duplicated: int
     bytes_written: int
     next_index: int = Field(description="The lowest record number that has not been made.", examples=[12250])

@@ -12,6 +12,7 @@ from generators.enums import EndReason, RunStatus
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.job import Job
+from sdg_project.failpoints import failpoint
 
 
 def end_early(shard: Shard, *, next_record: int, reason: EndReason) -> None:
@@ -26,6 +27,7 @@ def end_early(shard: Shard, *, next_record: int, reason: EndReason) -> None:
         count = next_record - run.first_record
         spec = replace(RunSpec.from_json(run.spec), record_count=count, end_reason=reason)
         Run.objects.filter(pk=run.pk).update(spec=spec.to_json(), record_count=count)
+    failpoint("ending.fixed")
 
 
 def is_cut_short(run: Run) -> bool:
@@ -36,12 +38,15 @@ def is_cut_short(run: Run) -> bool:
 def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
     """Behind which record each shard ends at the destination; None when they end where their ranges do.
 
+    What a run has left is the beginning of what it would have made: when a shard has not come to its end, those behind
+    it leave nothing, and what they had is counted as dropped.
     Nobody else can write there afterwards: whoever had a shard is shut out. `mine` is the shard that the caller holds.
     """
     run = job.run if mine is None else mine.run  # a job may be older than the end of its run
     if not is_cut_short(run):
         return None
     ends: list[int] = []
+    has_gap, dropped = False, 0
     for shard in run.shards.all():
         if mine is not None and shard.pk == mine.pk:
             shard.epoch = mine.epoch
@@ -55,6 +60,13 @@ def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
                 sink.end(reached)
         finally:
             sink.close()
+        left: dict[str, int] = {}
+        if has_gap:
+            dropped += reached - shard.first_record
+            reached, left = shard.first_record, {"rejected": 0, "bytes_written": 0}
+        has_gap = has_gap or reached < shard.end_record
         ends.append(reached)
-        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached)
+        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached, **left)
+    # Whoever does this again, after a death, may find them gone already.
+    Run.objects.filter(pk=run.pk, dropped__lt=dropped).update(dropped=dropped)
     return ends

@@ -251,7 +251,6 @@ class _Onlooker(Watch):
         self.is_over = None if limit is None else limit.reason
         if self.is_over is not None:
             end_early(self._shard, next_record=next_record, reason=self.is_over)
-            failpoint("run.end_fixed")
 
     def committed(self, progress: Progress) -> bool:
         self._on_progress()

@@ -214,8 +214,13 @@ class Pacing:
         return _FAST_TICK_US if due[min(_MANY, len(due) - 1)] - due[0] < _TICK_US else _TICK_US
 
 
-def pacing_of(plan: Plan, *, active_us: int = 0, paused_us: int = 0, timer: Timer | None = None) -> Pacing | None:
-    """The pace of a plan's run after so much active and paused time; None when it goes as fast as it can."""
+def pacing_of(
+    plan: Plan, *, active_us: int = 0, paused_us: int = 0, is_fixed: bool = False, timer: Timer | None = None
+) -> Pacing | None:
+    """The pace of a plan's run after so much active and paused time; None when it goes as fast as it can.
+
+    When time has ended it and `is_fixed` at which record, it goes on to there.
+    """
     schedule, rate = plan.pace.schedule, plan.definition.shape.rate
     if schedule is None:
         return None
@@ -223,7 +228,7 @@ def pacing_of(plan: Plan, *, active_us: int = 0, paused_us: int = 0, timer: Time
     if rate is not None:
         policy = Policy(rate.catch_up, rate.burst, micros(rate.catch_up_seconds or 1))
     limit, shape = time_limit(plan.definition.shape), plan.definition.shape
-    limit_us = None if limit is None else limit.time_us - (paused_us if shape.include_paused else 0)
+    limit_us = None if limit is None or is_fixed else limit.time_us - (paused_us if shape.include_paused else 0)
     return Pacing(schedule, policy, active_us=active_us, paused_us=paused_us, limit_us=limit_us, timer=timer)
 
 

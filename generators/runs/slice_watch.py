@@ -67,7 +67,6 @@ class SliceWatch(Watch):
         self.is_over = None if limit is None else limit.reason
         if self.is_over is not None:
             end_early(self.shard, next_record=next_record, reason=self.is_over)
-            failpoint("slice.end_fixed")
 
     def committed(self, progress: Progress) -> bool:
         shard = self.shard

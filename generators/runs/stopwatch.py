@@ -13,6 +13,7 @@ from generators.models import Run
 from generators.pace import time_limit
 from generators.plan import Plan
 from generators.run_spec import RunSpec
+from generators.runs.ending import is_cut_short
 from generators.runs.pacing import SystemTimer, Timer, pacing_of
 from generators.runs.runner import Progress
 
@@ -48,7 +49,10 @@ class Stopwatch:
         self._counted_us = paused_us if plan.definition.shape.include_paused else 0
         self.limit = time_limit(plan.definition.shape)
         self._started = self._timer.now()
-        self.pacing = pacing_of(plan, active_us=self._before_us, paused_us=paused_us, timer=self._timer)
+        is_fixed = run.record_count is not None and is_cut_short(run)
+        self.pacing = pacing_of(
+            plan, active_us=self._before_us, paused_us=paused_us, is_fixed=is_fixed, timer=self._timer
+        )
         self._is_kept = RunSpec.from_json(run.spec).timed
         self._tally = Tally(run, self._timer) if run.origin == RunOrigin.SERVICE and not self._is_kept else None
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 from pydantic import Field, ValidationError
@@ -267,7 +267,8 @@ def _to_run(generator: Generator, options: StartOptions) -> tuple[dict[str, Any]
     first_record = 0
     if options.mode is StartMode.CONTINUE:
         before_run = BeforeRun.APPEND
-        ends = generator.runs.aggregate(end=Max("shards__next_record"))
+        has_some = Q(shards__next_record__gt=F("shards__first_record"))
+        ends = generator.runs.aggregate(end=Max("shards__next_record", filter=has_some))
         first_record = ends["end"] or 0
     if before_run is not None:
         destination = dict(document["destination"])

@@ -19,7 +19,7 @@ from sdg_project.errors import NotFound
 
 _RUN = (
     "id", "status", "desired_state", "seed", "record_count", "error", "active_seconds", "paused_seconds",
-    "paused_since", "created_at", "started_at",
+    "paused_since", "created_at", "started_at", "dropped",
 )  # fmt: skip
 _SHARD = (
     "first_record", "end_record", "next_record", "made_record", "rejected", "bytes_written", "retrying_since",
@@ -43,7 +43,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The figures of one reading; ``generated = written + failed + in_flight``, since all are of one instant."""
+    """The figures of one reading; ``generated = written + failed + dropped + in_flight``, all at one instant."""
 
     generator_id: UUID
     status: str
@@ -56,6 +56,7 @@ class Metrics:
     paused_seconds: float = 0.0
     written: int = 0
     failed: int = 0
+    dropped: int = 0
     in_flight: int = 0
     bytes_written: int = 0
     next_record: int = 0
@@ -72,7 +73,7 @@ class Metrics:
 
     @property
     def generated(self) -> int:
-        return self.written + self.failed + self.in_flight
+        return self.written + self.failed + self.dropped + self.in_flight
 
 
 def metrics_of(generator_id: UUID) -> Metrics:
@@ -125,6 +126,7 @@ def _metrics(
         effective_seed=run.seed,
         written=durable - failed,
         failed=failed,
+        dropped=run.dropped,
         in_flight=in_flight,
         bytes_written=sum(shard.bytes_written for shard in shards),
         next_record=_next_record(shards),
