@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.cuts import FRAME_RECORDS
@@ -10,7 +10,6 @@ from engine.digest import digest_of
 from engine.issues import Issue
 from engine.span import Span
 from generators.definition import fields_made_anew
-from generators.enums import OnError
 from generators.plan import Plan
 from generators.runs.salvage import Salvage
 from sdg_project.errors import Conflict
@@ -24,8 +23,11 @@ def digest_obstacles(document: Mapping[str, Any]) -> list[Issue]:
     ]
 
 
-def run_digest(plan: Plan, spans: Iterable[Span]) -> str:
-    """The digest of a plan's records in some spans; raises Conflict when made again they would be others."""
+def run_digest(plan: Plan, spans: Iterable[Span], *, skipped: Sequence[int] = ()) -> str:
+    """The digest of a plan's records in some spans, without those that a person has given up.
+
+    Raises Conflict when made again they would be others.
+    """
     for obstacle in digest_obstacles(plan.definition.document):
         raise Conflict(obstacle.code, obstacle.message)
     frames = (
@@ -33,5 +35,5 @@ def run_digest(plan: Plan, spans: Iterable[Span]) -> str:
         for span in spans
         for start in range(span.start, span.end, FRAME_RECORDS)
     )
-    source = Salvage(plan) if plan.definition.shape.on_error is OnError.CONTINUE else plan
+    source = Salvage.of(plan, skipped) or plan
     return digest_of(plan.schema, map(source.batch, frames))

@@ -21,7 +21,7 @@ from generators.enums import (
     RunStatus,
     ShardState,
 )
-from sdg_project.exact_json import ExactDecoder, ExactEncoder
+from sdg_project.exact_json import ExactDecoder, ExactEncoder, VerbatimDecoder
 
 
 def choices(words: type[Any]) -> list[tuple[str, str]]:
@@ -138,6 +138,9 @@ class Shard(models.Model):
     made_record = models.BigIntegerField(default=0, help_text="Behind the last record made and not yet committed.")
     rejected = models.BigIntegerField(default=0, help_text="Records before `next_record` that are dead letters.")
     bytes_written = models.BigIntegerField(default=0)
+    passed_over = models.JSONField(
+        default=dict, help_text="How many records before `next_record` had keys without rows, by pool."
+    )
     state = models.CharField(max_length=16, choices=choices(ShardState), default=ShardState.READY)
     owner = models.CharField(max_length=100, blank=True, db_index=True, help_text="Who works on it, if somebody does.")
     epoch = models.PositiveIntegerField(default=0, help_text="Grows with every claim.")
@@ -185,7 +188,9 @@ class DeadLetter(models.Model):
     code = models.CharField(max_length=40)
     message = models.TextField()
     field = models.CharField(max_length=400, blank=True)
-    record = models.JSONField(null=True, blank=True, help_text="What could be made of it.")
+    record = models.JSONField(
+        null=True, blank=True, encoder=ExactEncoder, decoder=VerbatimDecoder, help_text="What could be made of it."
+    )
     occurred_at = models.DateTimeField()
 
     class Meta:

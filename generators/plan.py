@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from engine.batch import Batch
 from engine.choice import Tables
 from engine.draws import happens
+from engine.errors import RecordInvalid
 from engine.schema import Column, RecordSchema
 from engine.span import Span
 from engine.version import ENGINE_VERSION
@@ -64,21 +67,75 @@ class Plan:
         """The records of a span. Raises RecordInvalid for the first record that cannot be made."""
         columns: dict[str, pl.Series] = {}
         missing: dict[str, NDArray[np.bool_]] = {}
+        self._evaluate(self.steps, span, columns, missing)
+        return _batch(span, self.schema, columns, missing)
+
+    def remnant(self, number: int) -> tuple[RecordSchema, Batch]:
+        """What can be made of a record: all of it, or the written columns that are evaluated before the one that fails.
+
+        A record of which nothing can be made has no columns.
+        """
+        span = Span(number, 1)
+        columns: dict[str, pl.Series] = {}
+        missing: dict[str, NDArray[np.bool_]] = {}
+        with suppress(RecordInvalid):
+            self._evaluate(self.steps, span, columns, missing)
+        made = tuple(column for column in self.schema.columns if column.name in columns)
+        schema = RecordSchema(self.schema.name, made)
+        if not made:
+            return schema, Batch(Span(number, 0), pl.DataFrame())
+        return schema, _batch(span, schema, columns, missing)
+
+    @property
+    def may_pass_over(self) -> bool:
+        """Whether records take any row of a pool where there is none for their key."""
+        return any(True for _ in self._fallbacks())
+
+    def passed_over(self, span: Span) -> Mapping[str, int]:
+        """How many times the records of a span do that, by pool; only what says so is made. Raises as `batch` does."""
+        columns: dict[str, pl.Series] = {}
+        self._evaluate(self._leading_to({key for _, key, _ in self._fallbacks()}), span, columns, {})
+        counts: Counter[str] = Counter()
+        for rows, key, pool in self._fallbacks():
+            counts[pool] += rows.passed_over(columns[key])
+        return counts
+
+    def _fallbacks(self) -> Iterator[tuple[HiddenColumn, str, str]]:
+        """The hidden columns that may pass over a key, each with the key's field and the pool."""
         for step in self.steps:
+            if isinstance(step, HiddenColumn) and step.fallback is not None:
+                yield (step, *step.fallback)
+
+    def _leading_to(self, names: set[str]) -> list[PlannedField | HiddenColumn]:
+        """The steps without which some columns cannot be made, in the order of evaluation."""
+        wanted, found = set(names), list[PlannedField | HiddenColumn]()
+        for step in reversed(self.steps):
+            if step.name not in wanted:
+                continue
+            found.append(step)
+            if isinstance(step, PlannedField):
+                wanted |= {*step.field.depends_on().values(), *(hidden.name for hidden in step.field.hidden())}
+        return found[::-1]
+
+    def _evaluate(
+        self,
+        steps: Sequence[PlannedField | HiddenColumn],
+        span: Span,
+        columns: dict[str, pl.Series],
+        missing: dict[str, NDArray[np.bool_]],
+    ) -> None:
+        """Put the values of every step where the following ones find them, until one raises RecordInvalid."""
+        for step in steps:
             if isinstance(step, HiddenColumn):
                 columns[step.name] = step.values(span, columns)
                 continue
             values, absent = _masked(step, span, step.field.values(span, columns))
-            if absent is not None:
-                missing[step.name] = absent
             cast = cast_values(values, step.output, step.column)
             if cast is not values:
                 refuse_unread(values, cast, span, step.column)
+            if absent is not None:
+                missing[step.name] = absent
             columns[step.name] = cast
-        written = [columns[column.name].alias(column.name) for column in self.schema.columns]
-        return Batch(
-            span, pl.DataFrame(written), {c.name: missing[c.name] for c in self.schema.columns if c.name in missing}
-        )
 
     @property
     def clock(self) -> Clock:
@@ -128,6 +185,14 @@ class Plan:
     def tables_hash(self) -> str:
         """`hash_of_tables` of the plan's own."""
         return hash_of_tables(self.tables)
+
+
+def _batch(
+    span: Span, schema: RecordSchema, columns: Mapping[str, pl.Series], missing: Mapping[str, NDArray[np.bool_]]
+) -> Batch:
+    """The written columns among all that have been made."""
+    written = [columns[column.name].alias(column.name) for column in schema.columns]
+    return Batch(span, pl.DataFrame(written), {c.name: missing[c.name] for c in schema.columns if c.name in missing})
 
 
 def hash_of_tables(tables: Tables) -> str:

@@ -13,7 +13,7 @@ from generators.enums import DesiredState, ErrorClass, GeneratorStatus, RunHealt
 from generators.fields.base import field_types
 from generators.json_schema import definition_parts
 from generators.services.catalog import definition_answer
-from generators.services.lifecycle import StartOptions
+from generators.services.lifecycle import ResumeOptions, StartOptions
 from sdg_project.examples import INSTANT, example_of
 from sdg_project.openapi import REFERENCE, declared, translated
 from sdg_project.schema import Answer, Issue
@@ -94,7 +94,9 @@ class DeadLetter(Answer):
     field: str | None = Field(examples=["orderNumber"])
     attempt: int = Field(examples=[1])
     occurred_at: str = Field(json_schema_extra=_INSTANT)
-    record: dict[str, Any] | None = Field(description="What could be made of it.")
+    record: dict[str, Any] | None = Field(
+        description="What could be made of it: written fields before the one that failed; long texts are cut."
+    )
 
 
 class GeneratorState(Answer):
@@ -195,7 +197,7 @@ class Validation(Answer):
 def components() -> dict[str, Any]:
     """Definitions as they are sent and shown, with typed mappings and destinations; runs; answers of validate."""
     parts, root = definition_parts(REFERENCE)
-    asked = declared(StartOptions)
+    asked = declared(StartOptions, ResumeOptions)
     shown = declared(
         GeneratorState, MetricsResponse, DeadLetter, Run, RunDigest, Records, Validation, mode="serialization"
     )

@@ -14,7 +14,7 @@ from engine.rates import MICROS
 from engine.span import MAX_RECORDS, Span
 from generators.definition_files import DefinitionFile
 from generators.digest import run_digest
-from generators.enums import EndReason, OnError
+from generators.enums import EndReason
 from generators.error_handling import ErrorHandlingShape
 from generators.pace import TimeLimit, time_limit
 from generators.plan import Plan
@@ -67,7 +67,7 @@ def write_to(
     started = time.monotonic()
 
     sink = StreamSink(stream, encoder)
-    salvage = Salvage(plan) if plan.definition.shape.on_error is OnError.CONTINUE else None
+    salvage = Salvage.of(plan)
     watch = _Limits(limit if schedule is None else None, salvage)
     steps = run_slice(
         salvage or plan,
@@ -85,7 +85,7 @@ def write_to(
     seconds = time.monotonic() - started
     if limit is not None and end.next_record != count:
         reason = limit.reason
-    count, written, failed = end.next_record, sink.bytes_written, len(salvage.numbers) if salvage else 0
+    count, written, failed = end.next_record, sink.bytes_written, len(salvage.errors) if salvage else 0
     report: dict[str, Any] = {
         "runId": None,
         "status": "FAILED" if watch.excess else "COMPLETED",
@@ -118,7 +118,8 @@ class _Limits(Watch):
 
     def committed(self, progress: Progress) -> bool:
         if self._salvage is not None:
-            numbers, shape = self._salvage.numbers, self._salvage.plan.definition.shape
+            numbers = [error.record_number for error in self._salvage.errors]
+            shape = self._salvage.plan.definition.shape
             handling = shape.error_handling or ErrorHandlingShape()
             self.excess = exceeded(handling, total=len(numbers), numbers=numbers)
         return self.excess is None and (self._until is None or time.monotonic() < self._until)

@@ -197,15 +197,27 @@ PauseView = _action_view(
     lifecycle.pause_generator,
     errors=[404, 409],
 )
-ResumeView = _action_view(
-    "resumeGenerator",
-    "Let a paused or failed run go on exactly where it stands",
-    lifecycle.resume_generator,
-    errors=[404, 409, 503],
-)
 StopView = _action_view(
     "stopGenerator", "End the run here; what it has written stays", lifecycle.stop_generator, errors=[404, 409]
 )
+
+
+class ResumeView(ApiView):
+    roles: ClassVar[Mapping[str, Role]] = {"POST": Role.OPERATOR}
+
+    @operation(
+        "resumeGenerator",
+        "Let a paused or failed run go on exactly where it stands",
+        body="ResumeOptions",
+        answer="GeneratorResponse",
+        errors=[404, 409, 503],
+        repeatable=True,
+        tag=_TAG,
+    )
+    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002
+        Query(request).finish()
+        options = lifecycle.read_resume_options(request.data)
+        return _after(lifecycle.resume_generator(id, skip_failed=options.skip_failed))
 
 
 def _after(generator: Generator) -> Response:

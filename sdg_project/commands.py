@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import InterfaceError, OperationalError
 
 from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue, Severity
 from sdg_project.errors import Conflict, Invalid, NotFound, SdgError, Unavailable
+from sdg_project.outages import AWAY
 
 DONE, FAILED, WRONG, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes: done; finished with rejected records, or failed; wrong input; a destination or database is away."""
@@ -81,7 +81,7 @@ class SdgCommand(BaseCommand):
     def _carried_out(self, options: dict[str, Any]) -> int:
         try:
             return self.carry_out(options)
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             from sdg_project.database import not_answering
 
             raise not_answering(error) from error

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.views import defaults
@@ -20,6 +19,7 @@ from rest_framework.response import Response
 from engine.issues import CODES, Issue, told_apart
 from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from sdg_project.logs import request_id
+from sdg_project.outages import AWAY
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -111,7 +111,7 @@ def _described(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
             return problem(403, "this is not allowed"), {}
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return problem(400, "the request cannot be read"), {}
-        case OperationalError() | InterfaceError():
+        case _ if isinstance(error, AWAY):
             _log.error("the control database does not answer", exc_info=error)
             return problem(503, CODES["CONTROL_DB_DOWN"], code="CONTROL_DB_DOWN", hint="try again later"), {}
     _log.error("a request has failed", exc_info=error)

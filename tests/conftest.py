@@ -1,9 +1,13 @@
-"""The control database of the tests: a file, as in use, and not in memory."""
+"""What holds for all tests: the control database is a file, as in use, and nothing is skipped in CI."""
 
 from __future__ import annotations
 
 import pytest
 from django.db import connections
+
+from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")

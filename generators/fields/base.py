@@ -90,6 +90,15 @@ class HiddenColumn(ABC):
     def values(self, span: Span, columns: Columns) -> pl.Series:
         """As `FieldType.values`."""
 
+    @property
+    def fallback(self) -> tuple[str, str] | None:
+        """The field whose value may have no row, and the pool of which any row is taken then; None when none is."""
+        return None
+
+    def passed_over(self, keys: pl.Series) -> int:
+        """How many of some values of that field have no row."""
+        return 0
+
 
 class FieldType(Kind, ABC, Generic[P]):
     """A kind of field, compiled for one field of one definition."""

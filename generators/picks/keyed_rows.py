@@ -123,6 +123,13 @@ class KeyedRows(HiddenColumn):
         rows[present] = self._chosen(groups.take(present), words.take(present))
         return self._without(pl.Series(self.name, rows), keys, span)
 
+    @property
+    def fallback(self) -> tuple[str, str] | None:
+        return None if self._any is None else (self._lookup.field, self._snapshot.pool)
+
+    def passed_over(self, keys: pl.Series) -> int:
+        return len(self.without_rows(keys.drop_nulls()))
+
     def without_rows(self, keys: pl.Series) -> pl.Series:
         """Those of some keys that have no row to choose from."""
         return keys.filter(pl.Series(self._index.find(keys) < 0, dtype=pl.Boolean))

@@ -19,16 +19,15 @@ def work(run_id: str, parent: int, stop: Event, connection: Connection) -> None:
     import django
 
     django.setup()
-    from django.db import InterfaceError, OperationalError
-
     from generators.models import Run
     from generators.runs.job import Job
     from generators.runs.local import Stop, work_on_shards
+    from sdg_project.outages import AWAY
 
     try:
         job = Job.of(Run.objects.get(pk=run_id))
         connection.send(work_on_shards(job, owner=str(os.getpid()), stop=Stop(stop), on_progress=lambda: None))
-    except (OperationalError, InterfaceError):
+    except AWAY:
         sys.exit(1)  # the parent asks the control database, too, and says that it is away
     job.destination.close()
     connection.close()

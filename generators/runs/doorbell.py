@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.conf import settings
 from django.db.models.functions import Now
 from django_q.brokers.orm import ORM
 from django_q.models import OrmQ
@@ -31,6 +32,11 @@ def ring(shard: Shard, phase: str) -> None:
 def count_rings() -> int:
     """How many rings nobody has answered yet."""
     return int(OrmQ.objects.count())
+
+
+def count_waiting_rings() -> int:
+    """How many rings no worker has heard yet."""
+    return int(Doorbell(settings.Q_CLUSTER["name"]).queue_size())
 
 
 class Doorbell(ORM):  # type: ignore[misc]  # django-q2 has no types

@@ -12,6 +12,7 @@ from generators.enums import EndReason, RunStatus
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.job import Job
+from generators.runs.passed_over import moved
 from sdg_project.failpoints import failpoint
 
 
@@ -66,7 +67,8 @@ def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
             reached, left = shard.first_record, {"rejected": 0, "bytes_written": 0}
         has_gap = has_gap or reached < shard.end_record
         ends.append(reached)
-        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached, **left)
+        counts = moved(job.plan, shard.passed_over, shard.next_record, reached)
+        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached, passed_over=counts, **left)
     # Whoever does this again, after a death, may find them gone already.
     Run.objects.filter(pk=run.pk, dropped__lt=dropped).update(dropped=dropped)
     return ends

@@ -5,10 +5,11 @@ All instants are those of the database's clock, so that the clocks of the machin
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from generators.enums import DesiredState, RunOrigin, RunPhase, RunStatus, ShardState
@@ -49,6 +50,18 @@ def waiting_in_vain(most: int) -> Sequence[Shard]:
     return list(due.filter(lost_claims__lte=MAX_LOST_IN_COMPANY, retries=0)[:most])
 
 
+def due_for_one_of(workers: int) -> list[int]:
+    """Shards that are due, for one of so many workers that all look for one now: those that wait longest.
+
+    Each has an order of its own, so that few of them want the same; to have waited longer still counts, since there are
+    only twice as many as workers.
+    """
+    found = list(due_shards().values_list("pk", flat=True)[: max(20, 2 * workers)])
+    if workers > 1:
+        random.shuffle(found)
+    return found
+
+
 def claim(shard_id: int, worker_id: str) -> Shard | None:
     """Take a shard, with its run; None when it is not due, or somebody else was first."""
     seen = due_shards().select_related("run").filter(pk=shard_id).first()
@@ -66,8 +79,7 @@ def claim(shard_id: int, worker_id: str) -> Shard | None:
     )
     if not taken:
         return None
-    seen.refresh_from_db()
-    return seen
+    return Shard.objects.select_related("run").get(pk=shard_id)
 
 
 def _others_at_work(shard: Shard) -> bool:
@@ -79,6 +91,20 @@ def renew(shard: Shard, **values: Any) -> None:
     """Keep a shard for another lease, and note how far it is; raises LeaseLost."""
     if not _held(shard).update(lease_until=Now() + timing.lease(), **values):
         raise LeaseLost(f"shard {shard.pk}, epoch {shard.epoch}")
+
+
+def keep(shard: Shard, **values: Any) -> bool:
+    """Renew a shard and note how far it is; whether people still want its run to go on, and its owner to stay.
+
+    That takes one query as long as they do. Raises LeaseLost.
+    """
+    run = Run.objects.filter(pk=OuterRef("run"), status=RunStatus.RUNNING, desired_state=DesiredState.RUN)
+    leaving = Worker.objects.filter(pk=shard.owner, is_leaving=True)
+    wanted = _held(shard).filter(Exists(run), ~Exists(leaving))
+    if wanted.update(lease_until=Now() + timing.lease(), **values):
+        return True
+    renew(shard, **values)
+    return False
 
 
 def release(shard: Shard, **values: Any) -> bool:

@@ -182,7 +182,7 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
         sink = job.destination.sink(shard.number)
         try:
             steps = run_slice(
-                rejects or plan,
+                rejects.source if rejects else plan,
                 sink,
                 shard=shard.wanted,
                 next_record=sink.open(shard.epoch),

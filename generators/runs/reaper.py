@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 
 from generators.models import Shard
 from generators.runs import leases, timing
-from generators.runs.doorbell import ring
-from generators.runs.worker import dead_workers
+from generators.runs.doorbell import count_waiting_rings, ring
+from generators.runs.worker import count_alive, dead_workers
 
 _log = logging.getLogger("sdg.workers")
 
@@ -27,9 +27,14 @@ def bury_the_dead() -> int:
 
 
 def ring_for_due() -> Sequence[Shard]:
-    """Ring for shards that are due and for which nobody has rung lately; all that are due."""
-    is_unheard = Q(rung_at=None) | Q(rung_at__lt=Now() - timing.ring_time())
-    due = list(leases.due_shards().select_related("run").annotate(is_unheard=is_unheard)[:1000])
+    """Ring for shards that are due and for which nobody has rung lately; those that are due.
+
+    Rings are answered one after the other: what waits behind others is not rung for again before it is its turn.
+    """
+    turns = count_waiting_rings() / max(1, count_alive())
+    is_unheard = Q(rung_at=None) | Q(rung_at__lt=Now() - timing.ring_time() - turns * timing.slice_time())
+    found = leases.due_shards().select_related("run").defer("run__spec", "run__outputs")
+    due = list(found.annotate(is_unheard=is_unheard)[:1000])
     for shard in due:
         if shard.is_unheard:
             ring(shard, shard.run.phase)

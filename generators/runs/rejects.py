@@ -1,67 +1,50 @@
-"""Rejects: with onError CONTINUE what cannot be made becomes dead letters, each once however often it is tried."""
+"""Rejects: what cannot be made, or is given up by a person, is a dead letter, once however often it is tried."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
-from engine.batch import Batch
 from engine.errors import RecordInvalid
-from engine.span import Span
 from generators.enums import ErrorClass, OnError
 from generators.error_handling import ErrorHandlingShape
-from generators.models import DeadLetter, Shard
+from generators.models import DeadLetter, Run, Shard
 from generators.plan import Plan
-from generators.runs.salvage import salvaged
+from generators.runs.salvage import Salvage
 from generators.runs.thresholds import exceeded, reach
+from sdg_project.exact_json import VerbatimDecoder
+from sinks.encoding.base import encoders
+from sinks.encoding.compression import Compression
+
+KEPT_CHARACTERS = 1_000
+"""So much of each text is kept in a dead letter."""
 
 
 @dataclass
 class Rejects:
-    """A plan that leaves out the records that cannot be made, and keeps account of them for one shard."""
+    """Keeps account of the records that one shard leaves out; `source` makes the others."""
 
-    plan: Plan
+    source: Salvage
     shard: Shard
     handling: ErrorHandlingShape
-    _waiting: list[RecordInvalid] = field(default_factory=list)
 
     @classmethod
     def of(cls, plan: Plan, shard: Shard) -> Rejects | None:
-        """Those of a shard; None when the definition does not want to go on without bad records."""
-        shape = plan.definition.shape
-        if shape.on_error is not OnError.CONTINUE:
+        """Those of a shard; None when it leaves out none, because the definition does not want it and no person has."""
+        source = Salvage.of(plan, skipped_records(shard.run))
+        if source is None:
             return None
-        return cls(plan, shard, shape.error_handling or ErrorHandlingShape())
-
-    def batch(self, span: Span) -> Batch:
-        """The records of a span that can be made."""
-        batch, errors = salvaged(self.plan, span)
-        self._waiting += errors
-        return batch
+        return cls(source, shard, plan.definition.shape.error_handling or ErrorHandlingShape())
 
     def keep(self, next_record: int) -> None:
         """Write down the bad records before one, before the good ones around them become durable."""
-        kept = [error for error in self._waiting if error.record_number < next_record]
-        self._waiting = [error for error in self._waiting if error.record_number >= next_record]
-        now = timezone.now()
-        DeadLetter.objects.bulk_create(
-            (
-                DeadLetter(
-                    run_id=self.shard.run_id,
-                    record_number=error.record_number,
-                    error_class=ErrorClass.GENERATION,
-                    code=error.code,
-                    message=str(error),
-                    field=error.field,
-                    occurred_at=now,
-                )
-                for error in kept
-            ),
-            ignore_conflicts=True,
-            batch_size=500,
-        )
+        kept = [error for error in self.source.errors if error.record_number < next_record]
+        self.source.errors = [error for error in self.source.errors if error.record_number >= next_record]
+        post(self.shard.run, self.source.plan, kept)
 
     def count(self, next_record: int) -> int:
         """How many of the shard's records before one are dead letters."""
@@ -69,6 +52,8 @@ class Rejects:
 
     def excess(self, next_record: int) -> str | None:
         """Why the run must not go on; None when it may."""
+        if self.source.skipped is not None:
+            return None
         later = {"pk__gt": self.shard.run.accepted_letter}
         total = DeadLetter.objects.filter(run=self.shard.run_id, **later).count()
         near = self._letters().filter(
@@ -79,3 +64,54 @@ class Rejects:
     def _letters(self) -> Any:
         shard = self.shard
         return DeadLetter.objects.filter(run=shard.run_id, record_number__gte=shard.first_record)
+
+
+def post(run: Run, plan: Plan, errors: Sequence[RecordInvalid]) -> None:
+    """Write down records that cannot be made; those that are written down already stay as they are."""
+    now = timezone.now()
+    DeadLetter.objects.bulk_create(
+        (
+            DeadLetter(
+                run=run,
+                record_number=error.record_number,
+                error_class=ErrorClass.GENERATION,
+                code=error.code,
+                message=str(error),
+                field=error.field,
+                record=remnant(plan, error.record_number),
+                occurred_at=now,
+            )
+            for error in errors
+        ),
+        ignore_conflicts=True,
+        batch_size=500,
+    )
+
+
+def remnant(plan: Plan, number: int) -> dict[str, Any]:
+    """What can be made of a record, as JSON; fields that are not written are not shown either, and long texts cut."""
+    schema, batch = plan.remnant(number)
+    if not schema.columns:
+        return {}
+    kind = encoders["JSONL"]
+    line = kind(schema, kind.Options(), Compression.NONE).frame(batch).payload
+    shown: dict[str, Any] = _cut(json.loads(line, cls=VerbatimDecoder))
+    return shown
+
+
+def _cut(value: Any) -> Any:
+    match value:
+        case str() if len(value) > KEPT_CHARACTERS:
+            return f"{value[:KEPT_CHARACTERS]}…"
+        case dict():
+            return {name: _cut(inner) for name, inner in value.items()}
+        case list():
+            return [_cut(inner) for inner in value]
+    return value
+
+
+def skipped_records(run: Run) -> list[int]:
+    """The numbers of the records that a person has given up; none where the definition itself goes on without them."""
+    if run.spec["document"].get("onError") == OnError.CONTINUE:
+        return []
+    return list(run.dead_letters.order_by("record_number").values_list("record_number", flat=True))

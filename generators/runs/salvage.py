@@ -1,27 +1,51 @@
-"""Salvage: the records of a span that can be made, beside those that cannot."""
+"""Salvage: the records of a span that can be made, without those that cannot, or that a person has given up."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.batch import Batch, joined
 from engine.errors import RecordInvalid
 from engine.span import Span
+from generators.enums import OnError
 from generators.plan import Plan
 
 
 @dataclass
 class Salvage:
-    """A plan that leaves out the records that cannot be made, and keeps their numbers."""
+    """A plan that leaves out records: those that cannot be made, whose `errors` it keeps, or those that are `skipped`.
+
+    With skipped records, whose numbers ascend, any other one that cannot be made is an error as ever.
+    """
 
     plan: Plan
-    numbers: list[int] = field(default_factory=list)
+    skipped: Sequence[int] | None = None
+    errors: list[RecordInvalid] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, plan: Plan, skipped: Sequence[int] = ()) -> Salvage | None:
+        """That of a plan, as its definition wants it; None when there is nothing to leave out."""
+        if plan.definition.shape.on_error is OnError.CONTINUE:
+            return cls(plan)
+        return cls(plan, skipped) if skipped else None
 
     def batch(self, span: Span) -> Batch:
-        """The records of a span that can be made."""
+        """The records of a span that are not left out. Raises RecordInvalid for the first other one that is bad."""
+        if self.skipped is not None:
+            return without(self.plan, span, self.skipped)
         batch, errors = salvaged(self.plan, span)
-        self.numbers += [error.record_number for error in errors]
+        self.errors += errors
         return batch
+
+
+def without(plan: Plan, span: Span, skipped: Sequence[int]) -> Batch:
+    """A batch of a span without some records, which are not tried: so it does not matter whether they can be made."""
+    inside = skipped[bisect_left(skipped, span.start) : bisect_left(skipped, span.end)]
+    starts = [span.start, *(number + 1 for number in inside)]
+    gaps = [Span(start, end - start) for start, end in zip(starts, [*inside, span.end], strict=True)]
+    return _filled(plan, span, [plan.batch(gap) for gap in gaps if gap.count], inside)
 
 
 def salvaged(plan: Plan, span: Span) -> tuple[Batch, list[RecordInvalid]]:
@@ -52,9 +76,14 @@ def salvaged(plan: Plan, span: Span) -> tuple[Batch, list[RecordInvalid]]:
             reach = max(1, error.record_number - piece.start)
         else:
             start, reach = piece.end, reach * 2
-    if errors:
+    return _filled(plan, span, made, [error.record_number for error in errors]), errors
+
+
+def _filled(plan: Plan, span: Span, made: Sequence[Batch], rejected: Sequence[int]) -> Batch:
+    """The pieces of a span with its rejected records between them."""
+    pieces = list(made)
+    if rejected:
         nothing = plan.batch(Span(0, 0))  # no records, but all columns
-        rejected = [error.record_number for error in errors]
-        made += [Batch(Span(number, 1), nothing.records, nothing.missing, (number,)) for number in rejected]
-        made.sort(key=lambda batch: batch.span.start)
-    return joined(made or [plan.batch(span)]), errors
+        pieces += [Batch(Span(number, 1), nothing.records, nothing.missing, (number,)) for number in rejected]
+        pieces.sort(key=lambda batch: batch.span.start)
+    return joined(pieces or [plan.batch(span)])

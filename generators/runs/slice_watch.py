@@ -7,18 +7,18 @@ from typing import Any
 from django.db.models.functions import Now
 
 from engine.rates import MICROS
-from engine.schedule import Schedule
 from engine.span import Span
-from generators.enums import DesiredState, EndReason, RunStatus
-from generators.models import Run, Shard
+from generators.enums import EndReason
+from generators.models import Shard
+from generators.plan import Plan
 from generators.runs import leases
 from generators.runs.ending import end_early
 from generators.runs.gauges import Gauges
 from generators.runs.pacing import Timer
+from generators.runs.passed_over import moved
 from generators.runs.rejects import Rejects
 from generators.runs.runner import Progress, Watch
 from generators.runs.stopwatch import Stopwatch
-from generators.runs.worker import is_asked_to_leave
 from sdg_project.failpoints import failpoint
 
 NARROWER = {2: 4_096, 3: 256, 4: 16, 5: 1}
@@ -33,16 +33,16 @@ class SliceWatch(Watch):
     def __init__(
         self,
         shard: Shard,
-        worker_id: str,
+        plan: Plan,
         stopwatch: Stopwatch,
         *,
         timer: Timer,
         ends_at: float,
-        schedule: Schedule | None,
         rejects: Rejects | None,
     ) -> None:
-        self.shard, self.worker_id, self._timer = shard, worker_id, timer
-        self._stopwatch, self._schedule, self._rejects = stopwatch, schedule, rejects
+        self.shard, self._timer = shard, timer
+        self._plan, self._stopwatch, self._rejects = plan, stopwatch, rejects
+        self._counted_to, self._passed_over = shard.next_record, dict(shard.passed_over)
         self.excess: str | None = None
         """Why there are too many bad records to go on."""
         self.is_over: EndReason | None = None
@@ -71,13 +71,17 @@ class SliceWatch(Watch):
     def committed(self, progress: Progress) -> bool:
         shard = self.shard
         now = self._timer.now()
-        if self._schedule is not None:
-            begun, later = (self._schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
+        schedule = self._plan.pace.schedule
+        if schedule is not None:
+            begun, later = (schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
             self._gauges.target_rate, self._gauges.behind_s = float(later - begun), progress.behind_us / MICROS
         has_progressed = progress.next_record > shard.next_record
         self._gauges.note(progress.next_record, latency_s=now - self._begun_at if has_progressed else None)
+        self._passed_over = moved(self._plan, self._passed_over, self._counted_to, progress.next_record)
+        self._counted_to = progress.next_record
         values: dict[str, Any] = {
             "next_record": progress.next_record,
+            "passed_over": self._passed_over,
             "made_record": progress.next_record,
             "bytes_written": progress.bytes_written,
             "gauges": self._gauges.as_json(),
@@ -89,7 +93,7 @@ class SliceWatch(Watch):
             self.excess = self._rejects.excess(progress.next_record)
         if has_progressed:
             values |= {"lost_claims": 0, "about_from": None, "about_count": 0}
-        leases.renew(shard, **values)
+        is_wanted = leases.keep(shard, **values)
         failpoint("slice.progress")
         if has_progressed:
             shard.next_record = progress.next_record
@@ -99,12 +103,4 @@ class SliceWatch(Watch):
         self.is_over = self.is_over or (is_over if progress.next_record < shard.end_record else None)
         # Every slice that is wanted comes to a commit, however short its time is, unless it has nothing to commit.
         may_end = has_progressed or (self._stopwatch.pacing is not None and not progress.in_flight)
-        return (
-            self.is_over is None and self.excess is None and (now < self._ends_at or not may_end) and self._is_wanted()
-        )
-
-    def _is_wanted(self) -> bool:
-        wanted = Run.objects.filter(
-            pk=self.shard.run_id, status=RunStatus.RUNNING, desired_state=DesiredState.RUN
-        ).exists()
-        return wanted and not is_asked_to_leave(self.worker_id)
+        return is_wanted and self.is_over is None and self.excess is None and (now < self._ends_at or not may_end)

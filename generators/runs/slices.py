@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -33,22 +33,22 @@ from generators.runs.runner import Progress, Steps, run_slice
 from generators.runs.setbacks import break_off, end_at_record, escalate, give_up, refuse, retry_later
 from generators.runs.slice_watch import REACHED, SliceWatch
 from generators.runs.stopwatch import Stopwatch, Tally
+from generators.runs.worker import count_alive
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
 from sdg_project.logs import run_id
+from sdg_project.outages import AWAY
 from sinks.destinations.base import Sink
 from sinks.errors import Fenced, SinkError, TransientSinkError
 
-LOOK_SECONDS = 1.0
-"""How often a worker looks for shards that wait."""
+LOOKS_A_SECOND = 4.0
+"""How often all workers together look for shards that wait; one looks once a second at most."""
 MAX_COMPANY = 64
 """How many shards a worker has at the same time, at most."""
 _NONE = -2
 """The epoch of nobody."""
 _SOON_JOINED_BYTES = 2**30
 """Shards with less than that are brought together at once; with more, by a task that may take longer."""
-AWAY = (OperationalError, InterfaceError)
-"""What is raised when the control database is away."""
 _log = logging.getLogger("sdg.workers")
 
 
@@ -90,33 +90,37 @@ class SliceWorker:
         self.worker_id, self._timer = worker_id, timer or SystemTimer()
         self._kept: dict[int, _Kept] = {}
         self._turns: list[_Turn] = []
-        self._ends_at = 0.0
+        self._unreleased: dict[int, Shard] = {}
+        self._ends_at, self._crowding = 0.0, 1.0
 
     def work(self, shard_id: int) -> bool:
-        """A slice of a shard, if it is due and free; whether there was anything to do. Raises only what is a bug.
+        """A slice of a shard, if it is due and free; whether there was anything to do.
 
-        Those that the worker had beside it before, and those that nobody else has time for, are served with it.
+        Those that the worker had beside it before, and those that nobody else has time for, are served with it. Raises
+        AWAY when the control database is away; else only what is a bug.
         """
+        self.give_back()
         shard = leases.claim(shard_id, self.worker_id)
         if shard is None:
             return False
         self._turns.clear()
-        looked_at = self._timer.now()
-        self._ends_at = looked_at + timing.slice_time() / timedelta(seconds=1)
-        self._begin(shard)
-        self._go_on_with_company(shard_id)
-        while self._turns:
-            now = self._timer.now()
-            if now - looked_at >= LOOK_SECONDS and now < self._ends_at:
-                looked_at = now
-                self._take_in()
-            turn = min(self._turns, key=lambda one: one.due_at)
-            if turn.due_at <= now:
-                self._step(turn)
-            else:
-                until = turn.due_at if now >= self._ends_at else min(turn.due_at, looked_at + LOOK_SECONDS)
-                self._timer.sleep(until - now)
+        try:
+            self._work_on(shard)
+        except AWAY:
+            self.let_go()
+            self._unreleased |= {turn.shard.pk: turn.shard for turn in self._turns}
+            raise
         return True
+
+    def give_back(self) -> None:
+        """Give back the shards that were held when the control database went away, if there are any.
+
+        Nobody has to wait then until their leases are over, or takes this worker for dead. Raises AWAY while it still
+        is.
+        """
+        for shard in list(self._unreleased.values()):
+            leases.release(shard, rung_at=None)
+            del self._unreleased[shard.pk]
 
     def let_go(self) -> None:
         """Close what is kept."""
@@ -124,6 +128,27 @@ class SliceWorker:
             self._close(shard_id)
 
     # Whom the worker has.
+
+    def _work_on(self, first: Shard) -> None:
+        """Serve a claimed shard and its company until their slices are over."""
+        looked_at = self._timer.now()
+        workers = count_alive()
+        self._crowding = timing.crowding(workers)
+        self._ends_at = looked_at + self._crowding * (timing.slice_time() / timedelta(seconds=1))
+        look_seconds = max(1.0, workers / LOOKS_A_SECOND)
+        self._begin(first)
+        self._go_on_with_company(first.pk)
+        while self._turns:
+            now = self._timer.now()
+            if now - looked_at >= look_seconds and now < self._ends_at:
+                looked_at = now
+                self._take_in()
+            turn = min(self._turns, key=lambda one: one.due_at)
+            if turn.due_at <= now:
+                self._step(turn)
+            else:
+                until = turn.due_at if now >= self._ends_at else min(turn.due_at, looked_at + look_seconds)
+                self._timer.sleep(until - now)
 
     def _begin(self, shard: Shard | None) -> None:
         """Do what a claimed shard needs: at once, or in turns with others; then the same for what follows from it."""
@@ -193,7 +218,7 @@ class SliceWorker:
             self._close(shard.pk)
             _log.info("shard lost to another owner", extra={"fields": {"shard": shard.number, "reason": str(error)}})
         except AWAY:
-            self.let_go()
+            self._unreleased[shard.pk] = shard
             raise
         except RecordInvalid as error:
             self._close(shard.pk)
@@ -240,19 +265,13 @@ class SliceWorker:
         """A shard's sink is open, and its slice may begin."""
         kept = self._opened(shard)
         plan, cuts = kept.job.plan, kept.job.spec.cuts(kept.job.plan.pace.schedule)
-        stopwatch = Stopwatch(shard.run, plan, timer=self._timer, given_back_at=shard.due_since)
-        rejects = Rejects.of(plan, shard)
-        watch = SliceWatch(
-            shard,
-            self.worker_id,
-            stopwatch,
-            timer=self._timer,
-            ends_at=self._ends_at,
-            schedule=plan.pace.schedule,
-            rejects=rejects,
+        stopwatch = Stopwatch(
+            shard.run, plan, timer=self._timer, given_back_at=shard.due_since, crowding=self._crowding
         )
+        rejects = Rejects.of(plan, shard)
+        watch = SliceWatch(shard, plan, stopwatch, timer=self._timer, ends_at=self._ends_at, rejects=rejects)
         steps = run_slice(
-            rejects or plan,
+            rejects.source if rejects else plan,
             kept.sink,
             shard=shard.wanted,
             next_record=kept.next_record,
@@ -261,7 +280,7 @@ class SliceWorker:
             watch=watch,
             monotonic=self._timer.now,
             pacing=stopwatch.pacing,
-            max_latency_s=latency_of(plan),
+            max_latency_s=latency_of(plan) * (1.0 if kept.job.spec.timed else self._crowding),
         )
         return _Turn(shard, kept.is_paced, watch, rejects, steps, due_at=self._timer.now())
 
@@ -273,10 +292,11 @@ class SliceWorker:
         following: int | None = None
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=shard.run_id)
-            leases.renew(shard)
             if watch.is_over is not None:
                 end_early(shard, next_record=reached.next_record, reason=watch.is_over)
-            leases.release(shard, state=ShardState.DONE if is_done else ShardState.READY, progressed_at=Now())
+            state = ShardState.DONE if is_done else ShardState.READY
+            if not leases.release(shard, state=state, progressed_at=Now()):
+                raise LeaseLost(f"shard {shard.pk}, epoch {shard.epoch}")
             failpoint("slice.before_ring")
             if not is_done:
                 ring(shard, RunPhase.WRITING)

@@ -19,6 +19,8 @@ from generators.runs.runner import Progress
 
 HANDOVER = timedelta(seconds=2)
 """How long a shard may take from one worker to the next, or back to the same one, without waiting for it."""
+CROWDED_TALLY_S = 10.0
+"""How often workers add up a run's time at twice as many workers as one control database bears well."""
 
 
 class Stopwatch:
@@ -30,11 +32,18 @@ class Stopwatch:
     """
 
     def __init__(
-        self, run: Run, plan: Plan, *, timer: Timer | None = None, given_back_at: datetime | None = None
+        self,
+        run: Run,
+        plan: Plan,
+        *,
+        timer: Timer | None = None,
+        given_back_at: datetime | None = None,
+        crowding: float = 1.0,
     ) -> None:
         """Begin to count where the run's row says that earlier writers stood.
 
-        To go from hand to hand since `given_back_at` is no waiting, as long as it takes less than `HANDOVER`.
+        To go from hand to hand since `given_back_at` is no waiting, as long as it takes less than `HANDOVER`. With
+        `crowding` above 1 a time that nothing depends on is written down less often.
         """
         self._run, self._timer = run, timer or SystemTimer()
         Run.refresh_from_db(run, fields=["active_seconds"])
@@ -54,6 +63,7 @@ class Stopwatch:
             plan, active_us=self._before_us, paused_us=paused_us, is_fixed=is_fixed, timer=self._timer
         )
         self._is_kept = RunSpec.from_json(run.spec).timed
+        self._tally_s = (crowding - 1) * CROWDED_TALLY_S
         self._tally = Tally(run, self._timer) if run.origin == RunOrigin.SERVICE and not self._is_kept else None
 
     def look(self, progress: Progress) -> EndReason | None:
@@ -66,7 +76,7 @@ class Stopwatch:
             active_us = self._before_us + round((self._timer.now() - self._started) * MICROS)
         if self._is_kept:
             Run.objects.filter(pk=self._run.pk).update(active_seconds=active_us / MICROS)
-        if self._tally is not None:
+        if self._tally is not None and self._timer.now() - self._tally.noted_s >= self._tally_s:
             self._tally.note()
         if self.pacing is not None or self.limit is None:
             return None
@@ -81,7 +91,7 @@ class Tally:
 
     def __init__(self, run: Run, timer: Timer) -> None:
         self._run, self._timer = run, timer
-        self._noted, self._noted_at = timer.now(), timezone.now()
+        self.noted_s, self._noted_at = timer.now(), timezone.now()
 
     def note(self) -> None:
         """Add the time since the last call, but for what others have added in the meantime."""
@@ -89,10 +99,10 @@ class Tally:
         run = Run.objects.filter(pk=self._run.pk)
         until = run.values_list("counted_until", flat=True).get()
         theirs = timedelta() if until is None else max(timedelta(), until - self._noted_at)
-        mine = max(0.0, now - self._noted - theirs / _SECOND)
+        mine = max(0.0, now - self.noted_s - theirs / _SECOND)
         # When somebody else was quicker just now, the next call adds what is left.
         if run.filter(counted_until=until).update(active_seconds=F("active_seconds") + mine, counted_until=now_at):
-            self._noted, self._noted_at = now, now_at
+            self.noted_s, self._noted_at = now, now_at
 
 
 _SECOND, _MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)

@@ -20,8 +20,8 @@ from django.db.models import Count
 from generators.models import Shard, Worker
 from generators.runs import timing
 from generators.runs.reaper import bury_the_dead, ring_for_due
-from generators.runs.slices import AWAY
 from generators.runs.worker import this_host
+from sdg_project.outages import AWAY
 
 _LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 20.0

@@ -23,6 +23,7 @@ from generators.models import Generator, Run
 from generators.plan import Plan
 from generators.planning import plan_of_run
 from generators.runs.lifecycle import impossible
+from generators.runs.rejects import skipped_records
 from generators.services.drafts import imagined_destination
 from generators.services.validation import Validation, preview_plan, validate_definition
 from sdg_project.errors import Conflict, Invalid, NotFound
@@ -191,7 +192,7 @@ def digest_of_run(run: Run) -> str:
     if count > MAX_DIGEST_RECORDS:
         message = f"the run has {count:,} records, and at most {MAX_DIGEST_RECORDS:,} are computed here"
         raise Conflict("QUOTA", message, hint="sdg run --digest computes it beside the run")
-    return run_digest(plan_of_run(run), spans)
+    return run_digest(plan_of_run(run), spans, skipped=skipped_records(run))
 
 
 def _validated(document: Any, *, preview: int) -> Validation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -20,9 +20,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from pydantic import Field, ValidationError
 
+from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.schema import RecordSchema
-from engine.span import MAX_RECORDS
+from engine.span import MAX_RECORDS, Span
 from generators.definition import MAX_SEED
 from generators.enums import (
     DesiredState,
@@ -35,10 +36,12 @@ from generators.enums import (
     StartMode,
 )
 from generators.models import Generator, Run
-from generators.planning import destination_of_run
+from generators.plan import Plan
+from generators.planning import destination_of_run, plan_of_run
 from generators.runs import leases
 from generators.runs.doorbell import ring
 from generators.runs.lifecycle import ACTIONS, change_status, impossible, refuse_unless_possible
+from generators.runs.rejects import post
 from generators.runs.worker import count_alive
 from generators.services.catalog import get_generator, owner_of
 from generators.services.runs import FrozenRun, RunOrder, freeze_run
@@ -80,6 +83,22 @@ def read_start_options(body: Any) -> StartOptions:
     return options
 
 
+class ResumeOptions(Params):
+    """The body of a resume request; everything in it is optional."""
+
+    skip_failed: bool = Field(
+        default=False, description="Leave out the record at which the run stands: it becomes a dead letter."
+    )
+
+
+def read_resume_options(body: Any) -> ResumeOptions:
+    """The options in a request's body; raises Invalid with every problem."""
+    try:
+        return ResumeOptions.model_validate({} if body is None else body)
+    except ValidationError as error:
+        raise Invalid(issues_of(error, at="", model=ResumeOptions)) from error
+
+
 def start_generator(generator_id: UUID, options: StartOptions, *, by: str) -> Generator:
     """Start a new run of a stored generator.
 
@@ -118,10 +137,14 @@ def pause_generator(generator_id: UUID) -> Generator:
     return get_generator(generator_id)
 
 
-def resume_generator(generator_id: UUID) -> Generator:
-    """Let a paused or failed run go on, exactly where its destination stands; who still worked on it is shut out."""
+def resume_generator(generator_id: UUID, *, skip_failed: bool = False) -> Generator:
+    """Let a paused or failed run go on, exactly where its destination stands; who still worked on it is shut out.
+
+    Raises Conflict in another status, or when a failed record is to be skipped and there is none.
+    """
     run = _current_run(generator_id, "resume")
     _living_workers()
+    skipped = _skipped(run) if skip_failed else None
     with transaction.atomic():
         _change(
             generator_id,
@@ -135,6 +158,8 @@ def resume_generator(generator_id: UUID) -> Generator:
             desired_state=DesiredState.RUN,
         )
         leases.fence(run)
+        if skipped is not None:
+            post(run, *skipped)
         run.shards.update(
             lost_claims=0,
             not_before=None,
@@ -239,6 +264,34 @@ def _settle(generator: Generator) -> None:
     with transaction.atomic():
         left.update(phase=RunPhase.ENDED, finished_at=timezone.now())
         leases.fence(last)
+
+
+def _skipped(run: Run) -> tuple[Plan, Sequence[RecordInvalid]]:
+    """The plan of a run and the records at which it and its shards stand; raises Conflict when there is no such record.
+
+    A record that has killed its workers is none: to look at it would end this process, too.
+    """
+    told = [run.error, *run.shards.values_list("last_error", flat=True)]
+    found = {
+        error["recordIndex"]: error
+        for error in told
+        if error and error["recordIndex"] is not None and error["code"] != "POISON"
+    }
+    if not found:
+        message = "no record of the run has failed that could be skipped"
+        raise Conflict("INVALID_TRANSITION", message, hint="resume it without skipFailed")
+    plan = plan_of_run(run)
+    return plan, [_invalid(plan, number, error) for number, error in sorted(found.items())]
+
+
+def _invalid(plan: Plan, number: int, told: Mapping[str, Any]) -> RecordInvalid:
+    """Why a record cannot be made; what was told of it when by now it can be."""
+    try:
+        plan.batch(Span(number, 1))
+    except RecordInvalid as error:
+        return error
+    name, _, message = str(told["message"]).partition(f", record {number}: ")
+    return RecordInvalid(told["code"], message, field=name, record_number=number)
 
 
 def _living_workers() -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,8 +23,8 @@ _RUN = (
     "paused_since", "created_at", "started_at", "dropped",
 )  # fmt: skip
 _SHARD = (
-    "first_record", "end_record", "next_record", "made_record", "rejected", "bytes_written", "retrying_since",
-    "last_error", "gauges", "progressed_at", "owner", "lease_until", "due_since",
+    "first_record", "end_record", "next_record", "made_record", "rejected", "bytes_written", "passed_over",
+    "retrying_since", "last_error", "gauges", "progressed_at", "owner", "lease_until", "due_since",
 )  # fmt: skip
 _POOLS = "last_run__spec__pools"
 _DURATION = "last_run__spec__document__durationSeconds"
@@ -69,6 +70,7 @@ class Metrics:
     latency: Latency = Latency()
     last_error: Mapping[str, Any] | None = None
     pool_versions: Mapping[str, int] | None = None
+    passed_over: Mapping[str, int] = field(default_factory=dict)
     updated_at: datetime | None = None
 
     @property
@@ -141,6 +143,7 @@ def _metrics(
         latency=_latency([one for shard in shards for one in Gauges.of(shard).latencies_ms]),
         last_error=_last_error(run, shards),
         pool_versions=pool_versions,
+        passed_over=sum((Counter(shard.passed_over) for shard in shards), Counter()),
         updated_at=max([run.created_at, *(shard.progressed_at for shard in shards if shard.progressed_at)]),
     )
 

@@ -11,7 +11,11 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from engine.batch import Batch
+from engine.errors import RecordInvalid
+from engine.span import Span
 from generators.models import DeadLetter, Generator, Run
+from generators.plan import Plan
 from tests.support.api import Caller, assert_problem, definition, let_a_worker_beat, work
 
 
@@ -82,6 +86,33 @@ def test_those_of_the_newest_run_come_first_each_run_in_the_order_of_its_records
     assert everything["X-Total-Count"] == "5"
     assert [letter for page in pages for letter in page] == everything.json()
     assert [letter["recordIndex"] for letter in of_first.json()] == [1, 9]
+
+
+def test_the_failed_record_of_a_paused_run_is_skipped_when_its_resumption_says_so(
+    editor: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Plan.batch
+
+    def fails(plan: Plan, span: Span) -> Batch:
+        if span.start <= 500 < span.end:
+            raise RecordInvalid("RECORD_INVALID", "so it is", field="amount", record_number=500)
+        return made(plan, span)
+
+    monkeypatch.setattr(Plan, "batch", fails)
+    let_a_worker_beat()
+    path = f"/generators/{editor.post('/generators', definition(onError='PAUSE', seed=42)).json()['id']}"
+    editor.post(f"{path}/start")
+    work()
+    assert editor.get(path).json()["status"] == "PAUSED"
+
+    assert_problem(editor.post(f"{path}/resume", {"skipFailed": 1, "skip": True}), 400)
+    assert editor.post(f"{path}/resume", {"skipFailed": True}).status_code == 200
+    work()
+
+    assert editor.get(path).json()["status"] == "COMPLETED"
+    [letter] = editor.get(f"{path}/dead-letters").json()
+    assert (letter["recordIndex"], letter["field"], letter["record"]["id"]) == (500, "amount", 501)
+    assert editor.get(f"{path}/metrics").json()["recordsDeadLettered"] == 1
 
 
 def test_those_of_other_generators_are_not_among_them(editor: Caller, stored: dict[str, Any]) -> None:

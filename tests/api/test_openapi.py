@@ -162,15 +162,18 @@ def test_the_examples_of_requests_are_accepted(admin: Caller) -> None:
     path = f"/generators/{created.json()['id']}"
     updated = admin.put(path, body("put", "generators/{id}"))
     started = admin.post(f"{path}/start", body("post", "generators/{id}/start"))
+    paused = admin.post(f"{path}/pause")
+    resumed = admin.post(f"{path}/resume", body("post", "generators/{id}/resume"))
 
     assert (pool.status_code, changed.status_code) == (201, 200)
     assert validation.json()["errors"] == []
     assert (created.status_code, updated.status_code) == (201, 200), updated.content
-    assert started.status_code == 200, started.content
+    assert (started.status_code, paused.status_code) == (200, 200), started.content
+    assert resumed.status_code == 200, resumed.content
     asked = {name for name, item in document.items() if any("requestBody" in one for one in item.values())}
     assert {name.removeprefix("/api/v1/") for name in asked} == {
-        "generators", "generators/validate", "generators/{id}", "generators/{id}/start", "pools", "pools/{poolName}",
-        "pools/{poolName}/content",
+        "generators", "generators/validate", "generators/{id}", "generators/{id}/start", "generators/{id}/resume",
+        "pools", "pools/{poolName}", "pools/{poolName}/content",
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from tests.support.api import Caller, definition, let_a_worker_beat
 pytestmark = pytest.mark.django_db(transaction=True)
 
 STARTS = 20
-REPETITIONS = 30
+REPETITIONS = 100
 
 
 def _at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.postgres import VARIABLE, OwnServer, Postgres, some_server
+from tests.support.postgres import OwnServer, Postgres, some_server
 from tests.support.sdg import Sdg, killed_after
 
 
@@ -83,7 +82,6 @@ def test_first_uses_at_once_from_several_machines_set_it_up_once(sdg: Sdg, url: 
     assert [process.returncode for process in processes] == [0] * 4, told
 
 
-@pytest.mark.skipif(VARIABLE in os.environ, reason="only a server of our own is stopped")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_server_that_goes_away_is_code_3_and_the_run_goes_on_when_it_is_back(sdg: Sdg, workers: str) -> None:
     path = sdg.definition(recordCount=4_000_000)

@@ -59,7 +59,7 @@ class TestPool:
 
         assert result.code == 2
         assert "sdg pool refresh zips" in result.err
-        assert "sdg pool remove ZIPS" in result.err
+        assert "sdg pool remove zips" in result.err
 
     def test_every_fault_of_a_file_is_printed(self, folder: Path) -> None:
         (folder / "bad.csv").write_text("a,b\n1\n2,3,4\n")

@@ -18,7 +18,7 @@ from tests.support.sdg import ROOT, Sdg
 from tests.support.service import Service
 
 COUNT = 4_000_000
-TESTS = ["tests/generators/runs/test_slices.py", "tests/generators/runs/test_lifecycle_machine.py"]
+TESTS = [f"tests/generators/runs/test_{name}.py" for name in ("slices", "lifecycle_machine", "crowds")]
 
 
 def document(name: str) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def test_b4_pausing_and_resuming_without_end_costs_nothing(service: Service, cal
     service.act(generator, "start")
 
     reached = 0
-    for _ in range(25):
+    for _ in range(50):
         time.sleep(dice.uniform(0.0, 0.15))
         if service.call("POST", f"/generators/{generator}/pause").status != 200:
             break  # it has come to its end

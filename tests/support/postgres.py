@@ -56,9 +56,13 @@ def some_server() -> Iterator[Postgres]:
 
 
 class OwnServer:
-    """A server in a temporary folder, on a free port of 127.0.0.1; it can be stopped and started again."""
+    """A server in a temporary folder, on a free port of 127.0.0.1; it can be stopped and started again.
 
-    def __init__(self) -> None:
+    `settings` are further ones of its configuration.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self._settings = [f"{name}={value}" for name, value in settings.items()]
         self._programs = _programs()
         # A server refuses to run as root: it then belongs to the user that Debian's package makes.
         self._user = "postgres" if os.geteuid() == 0 else None
@@ -89,7 +93,7 @@ class OwnServer:
     def start(self) -> None:
         """Start, and wait until it answers."""
         options = (f"port={self._port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self._folder}")
-        settings = [f"-c{option}" for option in (*options, "fsync=off")]
+        settings = [f"-c{option}" for option in (*options, "fsync=off", *self._settings)]
         self._process = self._launch("postgres", "-Ddata", *settings)
         deadline = time.monotonic() + _START_SECONDS
         while True:
@@ -114,13 +118,11 @@ class OwnServer:
 
 
 def _programs() -> Path:
-    """The folder of the newest installed server; skips the test when there is none, and fails it in CI."""
+    """The folder of the newest installed server; skips the test when there is none, which fails it in CI."""
     versions = sorted(_BINARIES.glob("*/bin/postgres"), key=lambda path: int(path.parents[1].name))
     if versions:
         return versions[-1].parent
     message = f"there is no PostgreSQL below {_BINARIES}: apt-get install postgresql, or set {VARIABLE}"
-    if os.environ.get("CI"):
-        pytest.fail(message)
     pytest.skip(message)
 
 

@@ -15,12 +15,13 @@ from engine.issues import Issue
 from generators.definition_files import whole_number
 from generators.runs import leases
 from generators.runs.reaper import bury_the_dead
-from generators.runs.slices import AWAY, SliceWorker
-from generators.runs.worker import Heart, is_asked_to_leave
+from generators.runs.slices import SliceWorker
+from generators.runs.worker import Heart, count_alive, is_asked_to_leave
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import Invalid
 from sdg_project.memory import keep_freed_memory
+from sdg_project.outages import AWAY
 
 POLL_SECONDS = 0.5
 _log = logging.getLogger("sdg.workers")
@@ -72,8 +73,9 @@ class Command(SdgCommand):
             if is_asked_to_leave(worker.worker_id):
                 os.kill(os.getpid(), signal.SIGTERM)
                 return 0
+            worker.give_back()
             bury_the_dead()
-            for shard_id in leases.due_shards().values_list("pk", flat=True)[:20]:
+            for shard_id in leases.due_for_one_of(count_alive()):
                 if worker.work(shard_id):
                     return 1
         except AWAY as error:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from engine.digest import digest_of
 from engine.errors import RecordInvalid
 from engine.span import Span
 from generators.models import DeadLetter, Run
 from generators.plan import Plan
+from generators.planning import plan_of_run
 from generators.runs import leases
 from generators.runs.rejects import Rejects
+from generators.runs.salvage import without
 from generators.runs.slices import SliceWorker
-from generators.services.lifecycle import resume_generator
+from generators.services.catalog import digest_of_run
+from generators.services.lifecycle import pause_generator, resume_generator
 from generators.services.metrics import metrics_of
+from sdg_project.errors import Conflict
+from sdg_project.exact_json import VerbatimDecoder
 from tests.support.floor import Floor
 from tests.support.runs import FRAME
 
@@ -137,6 +144,67 @@ def test_whoever_lets_a_run_go_on_accepts_the_bad_records_that_it_has(floor: Flo
     assert run.status == "COMPLETED"
     assert letters(run) == list(BAD)
     assert floor.content() == expected
+
+
+def test_a_dead_letter_holds_what_could_be_made_of_the_record(floor: Floor, expected: bytes) -> None:
+    run = floor.finish(start(floor))
+
+    letter = run.dead_letters.get(record_number=5_001)
+    assert letter.record == json.loads(floor.content("calm").splitlines()[5_001], cls=VerbatimDecoder)
+
+
+@pytest.mark.parametrize(("on_error", "status"), [("PAUSE", "PAUSED"), ("STOP", "FAILED")])
+@pytest.mark.parametrize("shards", [1, 2])
+def test_a_failed_record_can_be_skipped_and_is_a_dead_letter_then(
+    floor: Floor, expected: bytes, on_error: str, status: str, shards: int
+) -> None:
+    run = floor.finish(start(floor, onError=on_error, shards=shards))
+    assert run.generator_id is not None
+    skipped = 0
+    while run.status == status:
+        assert run.error["recordIndex"] in BAD
+        resume_generator(run.generator_id)
+        assert floor.finish(run).status == status  # it is tried again
+        resume_generator(run.generator_id, skip_failed=True)
+        skipped += 1
+        floor.finish(run)
+
+    assert (run.status, run.end_reason) == ("COMPLETED", "RECORD_COUNT")
+    assert skipped <= len(BAD)
+    assert letters(run) == list(BAD)
+    assert floor.content() == expected
+    found = metrics_of(run.generator_id)
+    assert (found.written, found.failed) == (COUNT - len(BAD), len(BAD))
+
+
+def test_a_skipped_record_stays_out_although_it_could_be_made_by_now(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = floor.finish(start(floor, onError="PAUSE"))
+    monkeypatch.setitem(globals(), "BAD", ())
+
+    resume_generator(run.generator_id, skip_failed=True)  # type: ignore[arg-type]
+    floor.finish(run)
+
+    assert run.status == "COMPLETED"
+    letter = run.dead_letters.get()
+    assert (letter.record_number, letter.field, letter.message) == (5_000, "id", "id, record 5000: so it is")
+    assert len(floor.content().splitlines()) == COUNT - 1
+    assert digest_of_run(run) == digest_of(
+        plan_of_run(run).schema, [without(plan_of_run(run), Span(0, COUNT), [5_000])]
+    )
+
+
+def test_where_no_record_has_failed_none_can_be_skipped(floor: Floor) -> None:
+    run = start(floor)
+    assert run.generator_id is not None
+    pause_generator(run.generator_id)
+
+    with pytest.raises(Conflict, match="no record of the run has failed"):
+        resume_generator(run.generator_id, skip_failed=True)
+
+    run.refresh_from_db()
+    assert (run.status, run.dead_letters.exists()) == ("PAUSED", False)
 
 
 def test_an_early_bad_record_does_not_stand_against_a_start(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:

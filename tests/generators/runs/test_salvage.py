@@ -17,7 +17,7 @@ from engine.errors import RecordInvalid
 from engine.span import Span
 from generators.digest import run_digest
 from generators.plan import Plan
-from generators.runs.salvage import salvaged
+from generators.runs.salvage import salvaged, without
 from tests.support.file_runs import made_plan, plan_of
 
 RECORDS = 300
@@ -93,6 +93,39 @@ def test_a_span_in_which_all_is_well_is_that_of_the_plan() -> None:
 
     assert errors == []
     assert same(batch, plan().batch(span))
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 60), st.integers(0, 60), st.sets(st.integers(0, 60)))
+def test_a_span_without_some_records_is_that_of_the_others_and_an_error_where_one_of_them_is_bad(
+    one: int, other: int, given_up: set[int]
+) -> None:
+    span = Span(min(one, other), abs(one - other))
+    left = [number for number in range(span.start, span.end) if number not in given_up]
+    alone = [slowly(number) for number in left]
+
+    if any(isinstance(record, RecordInvalid) for record in alone):
+        with pytest.raises(RecordInvalid):
+            without(plan(), span, sorted(given_up))
+        return
+    batch = without(plan(), span, sorted(given_up))
+
+    assert batch.span == span
+    assert batch.rejected == tuple(number for number in range(span.start, span.end) if number in given_up)
+    assert batch.records.rows() == [record.records.row(0) for record in alone if isinstance(record, Batch)]
+
+
+def test_a_remnant_is_the_whole_record_or_the_fields_before_the_one_that_fails() -> None:
+    for number in range(RECORDS):
+        record, (schema, remnant) = slowly(number), plan().remnant(number)
+        names = [column.name for column in schema.columns]
+        if isinstance(record, Batch):
+            assert remnant.records.equals(record.records)
+        else:
+            steps = [planned.name for planned in plan().fields]
+            written = {column.name for column in plan().schema.columns}
+            assert set(names) == written & set(steps[: steps.index(record.field)])
+            assert remnant.span.count == (1 if names else 0)
 
 
 def test_a_rejected_record_adds_nothing_to_the_digest() -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generators', '0007_active_time'),
+        ('generators', '0009_active_time'),
     ]
 
     operations = [

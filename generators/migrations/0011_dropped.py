@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generators', '0008_due_since'),
+        ('generators', '0010_due_since'),
     ]
 
     operations = [

@@ -15,7 +15,7 @@ def count_what_is_running(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generators', '0006_accepted_letters'),
+        ('generators', '0008_passed_over'),
     ]
 
     operations = [
