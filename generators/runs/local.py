@@ -29,7 +29,7 @@ from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
 from generators.runs.pacing import latency_of
 from generators.runs.rejects import Rejects
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.stopwatch import Stopwatch
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
@@ -184,10 +184,10 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
         watch = _Onlooker(shard, stop, on_progress, stopwatch, rejects)
         sink = job.destination.sink(shard.number)
         try:
-            reached = run_slice(
+            steps = run_slice(
                 source_of(run, plan, cuts, rejects.source if rejects else None),
                 sink,
-                shard=shard.span,
+                shard=shard.wanted,
                 next_record=sink.open(shard.epoch),
                 cuts=cuts,
                 batch_size=job.spec.batch_size,
@@ -195,9 +195,10 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
                 pacing=stopwatch.pacing,
                 max_latency_s=latency_of(plan),
             )
+            reached = finish(steps)
         finally:
             sink.close()
-        state = ShardState.DONE if reached.next_record >= shard.end_record else ShardState.READY
+        state = ShardState.DONE if reached.next_record >= shard.wanted.end else ShardState.READY
         if watch.is_over is not None:
             end_early(shard, next_record=reached.next_record, reason=watch.is_over)
             run.refresh_from_db()
@@ -250,6 +251,12 @@ class _Onlooker(Watch):
             self._rejects.keep(next_record)
             failpoint("run.rejects_kept")
 
+    def about_to_end(self, next_record: int) -> None:
+        limit = self._stopwatch.limit
+        self.is_over = None if limit is None else limit.reason
+        if self.is_over is not None:
+            end_early(self._shard, next_record=next_record, reason=self.is_over)
+
     def committed(self, progress: Progress) -> bool:
         self._on_progress()
         shard = self._shard
@@ -262,7 +269,7 @@ class _Onlooker(Watch):
             next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost, rejected=rejected
         )
         is_over = self._stopwatch.look(progress)
-        self.is_over = is_over if progress.next_record < shard.end_record else None
+        self.is_over = self.is_over or (is_over if progress.next_record < shard.end_record else None)
         return bool(held) and not self._stop.asked and self.is_over is None and self.excess is None
 
 

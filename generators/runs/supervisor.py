@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import close_old_connections, connections
+from django.db.models import Count
 
 from generators.models import Shard, Worker
 from generators.runs import timing
@@ -160,9 +161,9 @@ class Supervisor:
         return Worker.objects.filter(host=this_host()).count()
 
     def _count_busy(self) -> int:
-        """How many shards this machine's workers hold."""
+        """How many of this machine's workers hold shards; one may hold several."""
         ours = Worker.objects.filter(host=this_host()).values("pk")
-        return Shard.objects.filter(owner__in=ours).count()
+        return int(Shard.objects.filter(owner__in=ours).aggregate(count=Count("owner", distinct=True))["count"])
 
     def _end_children(self) -> None:
         end_loads()

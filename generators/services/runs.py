@@ -92,6 +92,7 @@ class FrozenRun:
                     end_record=span.end,
                     next_record=span.start,
                     made_record=span.start,
+                    due_since=timezone.now(),
                 )
                 for number, span in enumerate(self.shards)
             )

@@ -163,7 +163,7 @@ def write_plan(path: object, count: int) -> None:
 
     from engine.cuts import Cuts
     from engine.span import Span
-    from generators.runs.runner import Watch, run_slice
+    from generators.runs.runner import Watch, finish, run_slice
     from sinks.destinations.base import Delivery, destinations
 
     target = Path(str(path))
@@ -183,14 +183,16 @@ def write_plan(path: object, count: int) -> None:
     destination = kind(kind.Config.model_validate({"path": target.name}), delivery)
     destination.prepare()
     sink = destination.sink(0)
-    run_slice(
-        plan,
-        sink,
-        shard=delivery.shards[0],
-        next_record=sink.open(1),
-        cuts=cuts,
-        batch_size=None,
-        watch=Watch(),
+    finish(
+        run_slice(
+            plan,
+            sink,
+            shard=delivery.shards[0],
+            next_record=sink.open(1),
+            cuts=cuts,
+            batch_size=None,
+            watch=Watch(),
+        )
     )
     sink.close()
     destination.finalize()
