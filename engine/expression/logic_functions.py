@@ -1,0 +1,512 @@
+"""Functions that choose: conditions, truth values, null and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from engine.expression.cells import Alarms, Cells, Work, first_failures, without
+from engine.expression.faults import Mismatch
+from engine.expression.forms import NULL, NUMBERS, TRUTH, TRUTHS, Form, Kind, common
+from engine.expression.functions import (
+    Application,
+    Constant,
+    Function,
+    Node,
+    Options,
+    Parameter,
+    Strict,
+    function,
+    promoted,
+)
+from engine.expression.operators import Equal
+
+_GROUP = "logic"
+_CONDITION = Parameter("condition", TRUTHS)
+
+
+class _Chooses(Function):
+    """Takes for each record one of several values, or null; only the chosen one can fail it."""
+
+    sees_null = True
+
+    def form(self, arguments: Sequence[Node]) -> Form:
+        forms = [value.form for value in self.choices(arguments)]
+        if self.may_choose_none(arguments):
+            forms.append(NULL)
+        return common(forms, what=f"the results of {self.name}")
+
+    def cells(self, call: Application, work: Work) -> Cells:
+        form, alarms = call.form, Alarms(work, call.position)
+        values = pl.Series([None], dtype=form.dtype).new_from_index(0, work.span.count)
+        failures = np.zeros(work.span.count, np.uint16)
+        open_ = np.ones(work.span.count, np.bool_)
+        for condition, value in self.cases(call, work):
+            if condition is None:
+                wanted = open_
+            else:
+                wanted = open_ & work.mask(condition.values)
+                undecided = open_ & work.full(condition.values).is_null().to_numpy()
+                if condition.failures is not None:
+                    failures = np.where(undecided, condition.failures, failures)
+                if undecided.any() and not self.goes_on_at_null:
+                    open_ = open_ & ~undecided
+            if value is not None and wanted.any():
+                found = work.cells(value)
+                column = promoted(found.values, value.form, form, alarms)
+                values = pl.select(pl.when(pl.Series(wanted)).then(column).otherwise(values)).to_series()
+                if found.failures is not None:
+                    failures = np.where(wanted, found.failures, failures)
+            open_ = open_ & ~wanted
+            if not open_.any():
+                break
+        before = [Cells(values, failures if failures.any() else None)]
+        return alarms.settled(values, before)
+
+    goes_on_at_null = False
+    """Whether a condition that is null counts as false."""
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        """The values that can be chosen."""
+        raise NotImplementedError
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        """Whether there is a record for which none of them is chosen."""
+        raise NotImplementedError
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        """Conditions with their values, in order: the first that is true counts; None is always true, or null."""
+        raise NotImplementedError
+
+
+@function(
+    "IF",
+    takes=[_CONDITION, Parameter("then"), Parameter("else", optional=True)],
+    says="The one value if the condition is true, else the other one (null); also written as then if condition else"
+    " other.",
+    group=_GROUP,
+    examples={'IF(3 > 2, "big", "small")': "big", '"big" if 1 > 2 else "small"': "small", "IF(1 > 2, 5)": "null"},
+)
+class If(_Chooses):
+    def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
+        return (0,)
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        return list(arguments[1:])
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        return len(arguments) < 3 or arguments[0].form.nullable
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        yield work.cells(call.arguments[0]), call.arguments[1]
+        yield None, call.arguments[2] if len(call.arguments) > 2 else None
+
+
+@function(
+    "IFS",
+    takes=[_CONDITION, Parameter("value"), Parameter("more", repeated=True, optional=True)],
+    says="The value behind the first condition that is true; null if none is. A last condition true catches the rest.",
+    group=_GROUP,
+    examples={'IFS(1 > 2, "a", 2 > 1, "b")': "b", 'IFS(false, "a", true, "rest")': "rest", "IFS(false, 1)": "null"},
+)
+class Ifs(_Chooses):
+    def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
+        return range(0, len(arguments), 2)
+
+    def check(self, arguments: Sequence[Node]) -> None:
+        super().check(arguments)
+        if len(arguments) % 2:
+            message = "IFS takes a value behind each condition"
+            raise Mismatch(message, hint="IFS(condition, value, condition, value)", code="EXPRESSION_SYNTAX")
+        for place, argument in enumerate(arguments[::2]):
+            if argument.form.kind is not Kind.TRUTH:
+                raise Mismatch(f"a condition is a truth value, not a {argument.form.kind}", argument=2 * place)
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        return list(arguments[1::2])
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        conditions = arguments[::2]
+        last = conditions[-1]
+        caught = isinstance(last, Constant) and last.value is True
+        return not caught or any(condition.form.nullable for condition in conditions)
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        for condition, value in zip(call.arguments[::2], call.arguments[1::2], strict=True):
+            yield work.cells(condition), value
+
+
+class _Compares(_Chooses):
+    """Chooses by what a value is equal to."""
+
+    looks_twice = True
+
+    def equal(self, call: Application, one: Node, other: Node, work: Work) -> Cells:
+        form = _EQUAL.form([one, other])
+        return _EQUAL.cells(Application(form, call.position, _EQUAL, (one, other)), work)
+
+
+_EQUAL = Equal()
+
+
+@function(
+    "SWITCH",
+    takes=[Parameter("value"), Parameter("case"), Parameter("result"), Parameter("more", repeated=True, optional=True)],
+    says="The result behind the first case that the value is equal to; a single last argument catches the rest, else"
+    " null.",
+    group=_GROUP,
+    examples={"SWITCH(2, 1, 'one', 2, 'two')": "two", "SWITCH(9, 1, 'one', 'many')": "many"},
+)
+class Switch(_Compares):
+    def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
+        return (0, *range(1, len(arguments) - 1, 2))
+
+    def check(self, arguments: Sequence[Node]) -> None:
+        super().check(arguments)
+        for place in range(1, len(arguments) - 1, 2):
+            try:
+                _EQUAL.form([arguments[0], arguments[place]])
+            except Mismatch as error:
+                raise Mismatch(str(error), hint=error.hint, argument=place) from error
+
+    @staticmethod
+    def _has_rest(arguments: Sequence[Node]) -> bool:
+        return len(arguments) % 2 == 0
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        return [*arguments[2::2], *([arguments[-1]] if self._has_rest(arguments) else [])]
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        cases = arguments[1 : len(arguments) - 1 : 2]
+        return not self._has_rest(arguments) or any(one.form.nullable for one in [arguments[0], *cases])
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        arguments = call.arguments
+        for place in range(1, len(arguments) - 1, 2):
+            yield self.equal(call, arguments[0], arguments[place], work), arguments[place + 1]
+        if self._has_rest(arguments):
+            yield None, arguments[-1]
+
+
+@function(
+    "CASE",
+    takes=[Parameter("value"), Parameter("cases"), Parameter("default", optional=True)],
+    says="The value that stands behind the case, as {case: value, …}; the default (null) where none fits, or for null.",
+    group=_GROUP,
+    examples={'CASE("DE", {"DE": "Euro", "CH": "Franken"}, "?")': "Euro", "CASE(3, {1: 'one'}, 'many')": "many"},
+)
+class Case(_Compares):
+    goes_on_at_null = True
+
+    def _check_argument(self, place: int, argument: Node) -> None:
+        if place != 1:
+            super()._check_argument(place, argument)
+        elif not isinstance(argument, Options) or not argument.keys:
+            raise Mismatch("CASE takes its cases as {case: value, …}", hint=self.signature, argument=1)
+
+    def check(self, arguments: Sequence[Node]) -> None:
+        super().check(arguments)
+        for key in self._keys(arguments):
+            try:
+                _EQUAL.form([arguments[0], key])
+            except Mismatch as error:
+                raise Mismatch(str(error), hint=error.hint, argument=1) from error
+
+    @staticmethod
+    def _options(arguments: Sequence[Node]) -> Options:
+        if not isinstance(arguments[1], Options):
+            raise TypeError("the cases are no options")
+        return arguments[1]
+
+    def _keys(self, arguments: Sequence[Node]) -> list[Constant]:
+        options = self._options(arguments)
+        return [Constant.of(key, options.position) for key in options.keys]
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        return [*self._options(arguments).values, *arguments[2:]]
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        return len(arguments) < 3
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        arguments = call.arguments
+        for key, value in zip(self._keys(arguments), self._options(arguments).values, strict=True):
+            yield self.equal(call, arguments[0], key, work), value
+        if len(arguments) > 2:
+            yield None, arguments[2]
+
+
+@function(
+    "CHOOSE",
+    takes=[Parameter("number", frozenset({Kind.NUMBER})), Parameter("value", repeated=True)],
+    says="The first, second, … value, by a number that counts from 1; another number fails.",
+    group=_GROUP,
+    examples={'CHOOSE(2, "a", "b", "c")': "b"},
+)
+class Choose(_Chooses):
+    looks_twice = True
+
+    def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
+        return (0,)
+
+    def check(self, arguments: Sequence[Node]) -> None:
+        super().check(arguments)
+        if not arguments[0].form.is_whole:
+            raise Mismatch("CHOOSE counts by a whole number", hint="INT(number) rounds", argument=0)
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        return list(arguments[1:])
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        return arguments[0].form.nullable
+
+    def cells(self, call: Application, work: Work) -> Cells:
+        found, alarms = super().cells(call, work), Alarms(work, call.position)
+        numbers = work.cells(call.arguments[0]).values
+        last = pl.Series([len(call.arguments) - 1], dtype=numbers.dtype)
+        first = pl.Series([1], dtype=numbers.dtype)
+        alarms.raise_where((numbers < first) | (numbers > last), "there is no value of this number")
+        return alarms.settled(found.values, [found])
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        chosen = work.cells(call.arguments[0])
+        for place, value in enumerate(call.arguments[1:], 1):
+            equal = chosen.values == pl.Series([place], dtype=chosen.values.dtype)
+            yield Cells(equal, chosen.failures), value
+
+
+class _Truths(Function):
+    """A function of truth values."""
+
+    sees_null = False
+
+    def form(self, arguments: Sequence[Node]) -> Form:
+        return TRUTH.or_null(*(argument.form for argument in arguments))
+
+
+class _Decides(_Truths):
+    """AND or OR: null if an operand is null; behind the operand that decides, none can fail."""
+
+    decisive: bool
+
+    def cells(self, call: Application, work: Work) -> Cells:
+        first, *others = call.arguments
+        found = work.cells(first)
+        values, failures = found.values, found.failures
+        for other in others:
+            decided = work.mask(values == self.decisive)
+            following = work.cells(other)
+            null = values.is_null() | following.values.is_null()
+            if following.failures is not None:
+                failed = following.failures > 0
+                null = work.full(values).is_null() | (work.full(following.values).is_null() & pl.Series(~failed))
+                failures = first_failures([failures, np.where(decided, np.uint16(0), following.failures)])
+            both = values.fill_null(value=False), following.values.fill_null(value=False)
+            joined = both[0] | both[1] if self.decisive else both[0] & both[1]
+            values = pl.select(pl.when(~null).then(joined)).to_series()
+            if failures is not None and failures.any():
+                values = without(work.full(values), failures > 0)
+        return Cells(values, None if failures is None or not failures.any() else failures)
+
+
+@function(
+    "AND",
+    takes=[Parameter("condition", TRUTHS, repeated=True)],
+    says="Whether all conditions are true; also written a AND b. Behind one that is false, none can fail.",
+    group=_GROUP,
+    examples={"AND(1 < 2, 2 < 3)": "true", "1 < 2 and 3 < 2": "false", "AND(1 = 2, 1 / 0 > 1)": "false"},
+)
+class And(_Decides):
+    decisive = False
+
+
+@function(
+    "OR",
+    takes=[Parameter("condition", TRUTHS, repeated=True)],
+    says="Whether a condition is true; also written a OR b. Behind one that is true, none can fail.",
+    group=_GROUP,
+    examples={"OR(1 > 2, 2 > 1)": "true", "1 > 2 or 3 < 2": "false"},
+)
+class Or(_Decides):
+    decisive = True
+
+
+@function(
+    "NOT",
+    takes=[_CONDITION],
+    says="Whether the condition is false; also written NOT a.",
+    group=_GROUP,
+    examples={"NOT(1 > 2)": "true", "not 1 = 1": "false"},
+)
+class Not(Strict):
+    def form(self, arguments: Sequence[Node]) -> Form:
+        return TRUTH
+
+    def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
+        return ~columns[0]
+
+
+@function(
+    "XOR",
+    takes=[Parameter("condition", TRUTHS, repeated=True)],
+    says="Whether an odd number of conditions are true.",
+    group=_GROUP,
+    examples={"XOR(true, false)": "true", "XOR(true, true)": "false"},
+)
+class Xor(Strict):
+    def form(self, arguments: Sequence[Node]) -> Form:
+        return TRUTH
+
+    def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
+        first, *others = columns
+        for other in others:
+            first = first != other
+        return first
+
+
+@function(
+    "ISBLANK",
+    "ISNULL",
+    takes=[Parameter("value")],
+    says="Whether the value is null or missing; the empty text is not.",
+    group=_GROUP,
+    examples={"ISBLANK(null)": "true", "ISNULL('')": "false"},
+)
+class IsBlank(Function):
+    sees_null = True
+
+    def form(self, arguments: Sequence[Node]) -> Form:
+        return TRUTH
+
+    def cells(self, call: Application, work: Work) -> Cells:
+        given = work.cells(call.arguments[0])
+        values = given.values.is_null()
+        return Cells(values) if given.failures is None else Cells(without(values, given.failures > 0), given.failures)
+
+
+@function(
+    "COALESCE",
+    "IFNULL",
+    takes=[Parameter("value", repeated=True)],
+    says="The first value that is not null.",
+    group=_GROUP,
+    examples={"COALESCE(null, 0, 5)": "0"},
+)
+class Coalesce(_Chooses):
+    looks_twice = True
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        return list(arguments)
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        return False
+
+    def form(self, arguments: Sequence[Node]) -> Form:
+        forms = [argument.form for argument in arguments]
+        known = [replace(form, nullable=False) for form in forms if form.kind is not Kind.NULL]
+        if not known:
+            return NULL
+        found = common(known, what=f"the results of {self.name}")
+        return found if not all(form.nullable for form in forms) else found.or_null(NULL)
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        for value in call.arguments:
+            found = work.cells(value)
+            known: NDArray[np.bool_] = work.full(found.values).is_not_null().to_numpy()
+            if found.failures is not None:
+                known = known | (found.failures > 0)
+            yield Cells(pl.Series(known)), value
+
+
+@function(
+    "NULLIF",
+    takes=[Parameter("value"), Parameter("other")],
+    says="null where the two are equal, else the value.",
+    group=_GROUP,
+    examples={"NULLIF('n/a', 'n/a')": "null", "NULLIF(5, 0)": "5"},
+)
+class NullIf(_Compares):
+    goes_on_at_null = True
+
+    def check(self, arguments: Sequence[Node]) -> None:
+        super().check(arguments)
+        _EQUAL.form(arguments)
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        return [arguments[0]]
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        return True
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        yield self.equal(call, call.arguments[0], call.arguments[1], work), None
+        yield None, call.arguments[0]
+
+
+@function(
+    "IFERROR",
+    takes=[Parameter("value"), Parameter("instead")],
+    says="The value, or the other one where the value cannot be worked out.",
+    group=_GROUP,
+    examples={"IFERROR(1 / 0, -1)": "-1.0000000000", "IFERROR(5, -1)": "5"},
+)
+class IfError(_Chooses):
+    looks_twice = True
+
+    def choices(self, arguments: Sequence[Node]) -> list[Node]:
+        return list(arguments)
+
+    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
+        return False
+
+    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
+        value, instead = call.arguments
+        failures = work.cells(value).failures
+        fine = np.ones(work.span.count, np.bool_) if failures is None else failures == 0
+        yield Cells(pl.Series(fine)), value
+        yield None, instead
+
+
+@function(
+    "ISERROR",
+    takes=[Parameter("value")],
+    says="Whether the value cannot be worked out.",
+    group=_GROUP,
+    examples={"ISERROR(1 / 0)": "true", "ISERROR(1 / 2)": "false"},
+)
+class IsError(Function):
+    sees_null = True
+
+    def form(self, arguments: Sequence[Node]) -> Form:
+        return TRUTH
+
+    def cells(self, call: Application, work: Work) -> Cells:
+        failures = work.cells(call.arguments[0]).failures
+        return Cells(pl.Series([False]) if failures is None else pl.Series(failures > 0))
+
+
+@function(
+    "TOBOOL",
+    takes=[Parameter("value", NUMBERS | TRUTHS | frozenset({Kind.TEXT}))],
+    says="A truth value: of the texts true and false in any case, of a number whether it is not 0.",
+    group="conversions",
+    examples={"TOBOOL('TRUE')": "true", "TOBOOL(0)": "false"},
+)
+class ToBool(Strict):
+    def form(self, arguments: Sequence[Node]) -> Form:
+        return TRUTH
+
+    def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
+        match call.arguments[0].form.kind:
+            case Kind.TRUTH:
+                return columns[0]
+            case Kind.TEXT:
+                words = columns[0].str.strip_chars().str.to_lowercase()
+                alarms.raise_where(~words.is_in(["true", "false"]), "the text is neither true nor false")
+                return words == "true"
+            case _:
+                return columns[0] != pl.Series([0], dtype=columns[0].dtype)
