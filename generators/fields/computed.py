@@ -54,7 +54,11 @@ class ComputedParams(Params):
     expression: str = Field(
         description='The formula, at most 2,000 characters. It names fields as they are called (field("order-id") where'
         " a name is no word) and calls functions in any case; sdg functions lists them.",
-        examples=["ROUND(quantity * unitPrice * (1 - COALESCE(discount, 0)), 2)"],
+        examples=[
+            # The first one needs no other field, so that it can be sent as it is.
+            "CONCAT('INV-', TEXT(RECORDINDEX() + 1, '000000'))",
+            "ROUND(quantity * unitPrice * (1 - COALESCE(discount, 0)), 2)",
+        ],
         json_schema_extra={"minLength": 1, "maxLength": MAX_CHARACTERS},
     )
     result_type: OutputType | None = Field(
