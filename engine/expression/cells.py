@@ -101,6 +101,15 @@ class Alarms:
             return Cells(values)
         return Cells(without(self._work.full(values), failures > 0), failures)
 
+    def forgive_null(self, given: Sequence[Cells]) -> None:
+        """Where an argument is null there is no value, but nothing has failed either."""
+        if self._failures is None:
+            return
+        for cells in given:
+            if cells.values.null_count():
+                null = self._work.mask(cells.values.is_null())
+                self._failures = np.where(null, np.uint16(0), self._failures)
+
 
 def first_failures(failures: Sequence[NDArray[np.uint16] | None]) -> NDArray[np.uint16] | None:
     """Of each record the first failure."""

@@ -88,7 +88,9 @@ def shifted(values: pl.Series, digits: int, to: Form, alarms: Alarms) -> pl.Seri
     """The numbers with so many more digits, as a column of the form; what is too large fails."""
     if not digits:
         return values.cast(to.dtype)
-    return product(values, whole(10**digits, to.dtype), to, alarms)
+    unit = 10**digits
+    # Where every value is 0, the unit may be larger than all that the form has room for.
+    return product(values, whole(unit, pl.Int64() if unit < _INT64 else pl.Int128()), to, alarms)
 
 
 def _refuse_wrapped(found: pl.Series, estimate: pl.Series, alarms: Alarms) -> None:
@@ -188,9 +190,8 @@ def quotient(
     """
     dividend, divisor, to = forms
     room = headroom(divisor)
-    fits = dividend.size * 10**digits <= LIMIT
-    if fits:
-        size = dividend.size * 10**digits
+    size = max(dividend.size, 1) * 10**digits
+    if size <= LIMIT:
         narrow = max(size, divisor.size) < _INT64 and to.fits_int64 and other.dtype == pl.Int64
         start = one if not digits else one.cast(pl.Int64 if narrow else pl.Int128)
         if digits:
@@ -222,7 +223,16 @@ def headroom(form: Form) -> int:
 def to_floats(values: pl.Series, form: Form) -> pl.Series:
     """Exact numbers as doubles: of up to 15 digits the nearest one."""
     floats = values.cast(pl.Float64)
-    return floats / float(10**form.scale) if form.scale else floats
+    return float_quotient(floats, pl.Series([float(10**form.scale)])) if form.scale else floats
+
+
+def float_quotient(one: pl.Series, other: pl.Series) -> pl.Series:
+    """Quotients of doubles, each the nearest one: polars multiplies by the reciprocal where one number divides all."""
+    with np.errstate(all="ignore"):
+        found = pl.Series(one.fill_null(1.0).to_numpy() / other.fill_null(1.0).to_numpy())
+    if not one.null_count() and not other.null_count():
+        return found
+    return pl.select(pl.when(one.is_not_null() & other.is_not_null()).then(found)).to_series()
 
 
 def with_nulls(found: NDArray[np.int64], *like: pl.Series, nought: NDArray[np.bool_] | None = None) -> pl.Series:

@@ -202,7 +202,9 @@ class Strict(Function):
     def cells(self, call: Application, work: Work) -> Cells:
         given = [work.cells(argument) for argument in call.arguments]
         alarms = Alarms(work, call.position)
-        return alarms.settled(self.column(call, alarms, *(cells.values for cells in given)), given)
+        values = self.column(call, alarms, *(cells.values for cells in given))
+        alarms.forgive_null(given)
+        return alarms.settled(values, given)
 
     @abstractmethod
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:

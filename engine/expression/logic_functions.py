@@ -298,13 +298,13 @@ class _Decides(_Truths):
         found = work.cells(first)
         values, failures = found.values, found.failures
         for other in others:
-            decided = work.mask(values == self.decisive)
+            undecided = work.mask(values != self.decisive)  # and not null
             following = work.cells(other)
             null = values.is_null() | following.values.is_null()
             if following.failures is not None:
                 failed = following.failures > 0
                 null = work.full(values).is_null() | (work.full(following.values).is_null() & pl.Series(~failed))
-                failures = first_failures([failures, np.where(decided, np.uint16(0), following.failures)])
+                failures = first_failures([failures, np.where(undecided, following.failures, np.uint16(0))])
             both = values.fill_null(value=False), following.values.fill_null(value=False)
             joined = both[0] | both[1] if self.decisive else both[0] & both[1]
             values = pl.select(pl.when(~null).then(joined)).to_series()

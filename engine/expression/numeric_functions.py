@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from engine.expression.cells import Alarms
-from engine.expression.exact import Rounding, rounded, shifted, sum_of, whole
+from engine.expression.exact import Rounding, float_quotient, rounded, shifted, sum_of, whole
 from engine.expression.faults import Mismatch
 from engine.expression.forms import (
     DOUBLE,
@@ -408,7 +408,7 @@ class Average(_Of):
         sums = SUM.column(Application(summed, call.position, SUM, call.arguments), alarms, *columns)
         count = len(columns)
         if summed.kind is Kind.DOUBLE:
-            return sums / float(count)
+            return float_quotient(sums, pl.Series([float(count)]))
         counts = whole(count, pl.Int64())
         return _DIVIDED_BY.exact(call.form, alarms, (sums, summed), (counts, number(count, count)))
 

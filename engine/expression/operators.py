@@ -11,6 +11,7 @@ from engine.expression.cells import Alarms
 from engine.expression.exact import (
     at_one_scale,
     difference,
+    float_quotient,
     floor_division,
     headroom,
     product,
@@ -232,7 +233,7 @@ class DividedBy(Arithmetic):
 def _divided(one: pl.Series, other: pl.Series, alarms: Alarms) -> pl.Series:
     """The quotient of doubles; no number where the divisor is 0, which fails."""
     alarms.raise_where((other == 0.0) & one.is_not_null(), BY_ZERO)
-    return one / other
+    return float_quotient(one, other)
 
 
 def quotient_bounds(one: Form, other: Form, unit: int) -> tuple[int, int]:
@@ -350,14 +351,17 @@ class Power(Arithmetic):
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
         base, exponent = call.arguments
         if call.form.is_exact:
-            return _power(columns[0].cast(call.form.dtype), columns[1], exponent.form)
+            numbers = columns[0] if columns[0].dtype == pl.Int128 else columns[0].cast(call.form.dtype)
+            return _power(numbers, columns[1], exponent.form).cast(call.form.dtype)
         floats = promoted(columns[0], base.form, DOUBLE, alarms)
         if exponent.form.is_whole:
             found = _power(floats, columns[1].abs(), number(0, exponent.form.size))
             if exponent.form.low < 0:
                 negative = columns[1] < 0
                 alarms.raise_where((floats == 0.0) & negative, BY_ZERO)
-                found = pl.select(pl.when(negative).then(1.0 / found).otherwise(found)).to_series()
+                found = pl.select(
+                    pl.when(negative).then(float_quotient(pl.Series([1.0]), found)).otherwise(found)
+                ).to_series()
             return refuse_not_finite(found, alarms)
         exponents = promoted(columns[1], exponent.form, DOUBLE, alarms)
         alarms.raise_where(exponents.abs() > float(_MAX_EXPONENT), f"the exponent is beyond {_MAX_EXPONENT}")

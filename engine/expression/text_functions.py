@@ -205,8 +205,15 @@ def _sliced(texts: pl.Series, start: pl.Series, count: pl.Series) -> pl.Series:
     """So many characters from a place on, counted from 0: both of at least 0."""
     if len(start) == len(count) == 1 and start.null_count() == count.null_count() == 0:
         return texts.str.slice(start.item(), count.item())
+    texts, start, count = of_one_length(texts, start, count)
     found = pl.select(pl.lit(texts).str.slice(pl.lit(start), pl.lit(count))).to_series()
     return _null_where(found, start.is_null() | count.is_null())
+
+
+def of_one_length(*columns: pl.Series) -> list[pl.Series]:
+    """The columns, those of one row as long as the others: not every function of polars spreads them."""
+    longest = max(map(len, columns))
+    return [column if len(column) == longest else column.new_from_index(0, longest) for column in columns]
 
 
 def _null_where(values: pl.Series, gone: pl.Series) -> pl.Series:
@@ -307,7 +314,8 @@ class Substitute(Strict):
         own, _, new = (argument.form for argument in arguments)
         shortest = len(str(literal(arguments[1]))) if isinstance(arguments[1], Constant) else 1
         if isinstance(arguments[1], Constant) and not shortest:
-            raise Mismatch("the empty text stands everywhere and nowhere: it cannot be replaced", argument=1)
+            message = "the empty text stands everywhere and nowhere: it cannot be replaced"
+            raise Mismatch(message, code="EXPRESSION_NOT_ALLOWED", argument=1)
         grown = own.max_length // shortest * max(new.max_length - shortest, 0)
         return text(own.max_length + grown)
 
@@ -316,6 +324,7 @@ class Substitute(Strict):
         alarms.raise_where(old == "", "the empty text cannot be replaced")
         if len(old) == 1 and len(new) == 1 and not old.null_count() and not new.null_count() and old.item():
             return own.str.replace_all(old.item(), new.item(), literal=True)
+        own, old, new = of_one_length(own, old, new)
         # Piece by piece: polars replaces only texts that are the same for all records.
         pieces = pl.select(pl.lit(own).str.split(pl.when(pl.lit(old) == "").then(None).otherwise(pl.lit(old))))
         found = pl.select(pl.lit(pieces.to_series()).list.join(pl.lit(new))).to_series()
@@ -383,9 +392,10 @@ class Rept(Strict):
 
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
         counts = _not_negative(columns[1], "count", alarms)
+        texts, counts = of_one_length(columns[0], counts)
         # No form of more than the possible characters passes, so that these lists have a bound.
-        repeated = pl.select(pl.lit(columns[0]).repeat_by(pl.lit(counts)).list.join("")).to_series()
-        return _null_where(repeated, columns[0].is_null() | counts.is_null())
+        repeated = pl.select(pl.lit(texts).repeat_by(pl.lit(counts)).list.join("")).to_series()
+        return _null_where(repeated, texts.is_null() | counts.is_null())
 
 
 class _Pads(Strict):
@@ -407,8 +417,8 @@ class _Pads(Strict):
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
         filler, widths = self._filler(call.arguments), _counts(columns[1]).clip(lower_bound=0)
         missing = (widths - columns[0].str.len_chars().cast(pl.Int64)).clip(lower_bound=0)
-        widest = call.form.max_length
-        fill = pl.select(pl.lit(filler * widest).str.slice(0, pl.lit(missing))).to_series()
+        most = pl.Series([filler * call.form.max_length])
+        fill = _sliced(most, pl.Series([0]), missing.fill_null(0))
         return _null_where(self.joined(columns[0], fill), missing.is_null())
 
     def joined(self, texts: pl.Series, fill: pl.Series) -> pl.Series:
@@ -464,8 +474,9 @@ class _Looks(Strict):
         return TRUTH
 
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
-        found = pl.select(self.found(pl.lit(columns[0]), pl.lit(columns[1]))).to_series()
-        return _null_where(found, columns[0].is_null() | columns[1].is_null())
+        texts, parts = of_one_length(*columns)
+        found = pl.select(self.found(pl.lit(texts), pl.lit(parts))).to_series()
+        return _null_where(found, texts.is_null() | parts.is_null())
 
     def found(self, texts: pl.Expr, part: pl.Expr) -> pl.Expr:
         raise NotImplementedError
@@ -523,8 +534,8 @@ class Find(Strict):
         return number(1, max(1, arguments[1].form.max_length + 1))
 
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
-        part, own = columns[:2]
         starts = _counts(columns[2]) if len(columns) > 2 else pl.Series([1])
+        part, own, starts = of_one_length(columns[0], columns[1], starts)
         alarms.raise_where(starts < 1, "start is below 1")
         before = (starts - 1).clip(lower_bound=0)
         searched = _sliced(own, before, pl.Series([_MOST_COUNT])) if len(columns) > 2 else own
