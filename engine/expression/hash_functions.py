@@ -16,7 +16,8 @@ from engine.expression.cells import Alarms, Cells, Work
 from engine.expression.exact import with_nulls
 from engine.expression.faults import Mismatch
 from engine.expression.forms import NULL, TEXTS, Form, Kind, common, number, text
-from engine.expression.functions import Application, Function, Node, Options, Parameter, Strict, function, promoted
+from engine.expression.functions import Application, Function, Node, Options, Parameter, Strict, function
+from engine.expression.logic_functions import Chain
 from engine.expression.written import texts_of
 
 _GROUP = "hashes"
@@ -156,17 +157,12 @@ class HashPick(Function):
 
     def cells(self, call: Application, work: Work) -> Cells:
         value, options = work.cells(call.arguments[0]), self._options(call.arguments)
-        alarms = Alarms(work, call.position)
         texts = work.full(texts_of(value.values, call.arguments[0].form))
-        picks = bounded(text_hashes(texts.fill_null(""), _PICK_KEY), len(options))
-        known = texts.is_not_null().to_numpy()
-        values = pl.Series([None], dtype=call.form.dtype).new_from_index(0, work.span.count)
-        failures = np.zeros(work.span.count, np.uint16)
+        picks = pl.Series(bounded(text_hashes(texts.fill_null(""), _PICK_KEY), len(options)))
+        chain = Chain(call, work)
         for place, option in enumerate(options):
-            wanted = known & (picks == place)
-            found = work.cells(option)
-            column = promoted(found.values, option.form, call.form, alarms)
-            values = pl.select(pl.when(pl.Series(wanted)).then(column).otherwise(values)).to_series()
-            if found.failures is not None:
-                failures = np.where(wanted, found.failures, failures)
-        return alarms.settled(values, [value, Cells(values, failures if failures.any() else None)])
+            wanted = chain.wanted(Cells(picks == place), goes_on_at_null=True) & texts.is_not_null()
+            if wanted.any():
+                chain.take(wanted, option)
+        found = chain.cells()
+        return Alarms(work, call.position).settled(found.values, [value, found])

@@ -29,6 +29,58 @@ _GROUP = "logic"
 _CONDITION = Parameter("condition", TRUTHS)
 
 
+class Chain:
+    """Takes the values of records from one column after the other; each record from the first one that wants it."""
+
+    def __init__(self, call: Application, work: Work) -> None:
+        self._call, self._work = call, work
+        self._open = pl.Series([True]).new_from_index(0, work.span.count)
+        self._taken: list[tuple[pl.Series, pl.Series]] = []
+        self._failures: NDArray[np.uint16] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return not self._open.any()
+
+    def wanted(self, condition: Cells | None, *, goes_on_at_null: bool) -> pl.Series:
+        """The records that are still open and meet the condition; where it is null, they are closed or go on."""
+        wanted = self._open
+        if condition is None:
+            self._open = pl.Series([False])
+            return wanted
+        truths = self._work.full(condition.values)
+        if not truths.null_count():
+            self._open = self._open & ~truths
+            return wanted & truths
+        null = truths.is_null()
+        self._fail(wanted & null, condition)
+        true = truths.fill_null(value=False)
+        self._open = self._open & ~true
+        if not goes_on_at_null:
+            self._open = self._open & ~null
+        return wanted & true
+
+    def take(self, wanted: pl.Series, value: Node) -> None:
+        """Give these records the values of a part, and its failures."""
+        alarms, found = Alarms(self._work, self._call.position), self._work.cells(value)
+        cells = alarms.settled(promoted(found.values, value.form, self._call.form, alarms), [found])
+        self._taken.append((wanted, cells.values))
+        self._fail(wanted, cells)
+
+    def cells(self) -> Cells:
+        """What has come together; null for records that nobody wanted."""
+        found = pl.lit(None, self._call.form.dtype)
+        for wanted, values in reversed(self._taken):
+            found = pl.when(wanted).then(values).otherwise(found)
+        values = self._work.full(pl.select(found).to_series())
+        return Alarms(self._work, self._call.position).settled(values, [Cells(values, self._failures)])
+
+    def _fail(self, wanted: pl.Series, cells: Cells) -> None:
+        if cells.failures is not None:
+            failures = np.where(wanted.to_numpy(), cells.failures, np.uint16(0))
+            self._failures = first_failures([self._failures, failures])
+
+
 class _Chooses(Function):
     """Takes for each record one of several values, or null; only the chosen one can fail it."""
 
@@ -41,31 +93,14 @@ class _Chooses(Function):
         return common(forms, what=f"the results of {self.name}")
 
     def cells(self, call: Application, work: Work) -> Cells:
-        form, alarms = call.form, Alarms(work, call.position)
-        values = pl.Series([None], dtype=form.dtype).new_from_index(0, work.span.count)
-        failures = np.zeros(work.span.count, np.uint16)
-        open_ = np.ones(work.span.count, np.bool_)
+        chain = Chain(call, work)
         for condition, value in self.cases(call, work):
-            if condition is None:
-                wanted = open_
-            else:
-                wanted = open_ & work.mask(condition.values)
-                undecided = open_ & work.full(condition.values).is_null().to_numpy()
-                if condition.failures is not None:
-                    failures = np.where(undecided, condition.failures, failures)
-                if undecided.any() and not self.goes_on_at_null:
-                    open_ = open_ & ~undecided
+            wanted = chain.wanted(condition, goes_on_at_null=self.goes_on_at_null)
             if value is not None and wanted.any():
-                found = work.cells(value)
-                column = promoted(found.values, value.form, form, alarms)
-                values = pl.select(pl.when(pl.Series(wanted)).then(column).otherwise(values)).to_series()
-                if found.failures is not None:
-                    failures = np.where(wanted, found.failures, failures)
-            open_ = open_ & ~wanted
-            if not open_.any():
+                chain.take(wanted, value)
+            if chain.is_done:
                 break
-        before = [Cells(values, failures if failures.any() else None)]
-        return alarms.settled(values, before)
+        return chain.cells()
 
     goes_on_at_null = False
     """Whether a condition that is null counts as false."""

@@ -28,7 +28,7 @@ _TYPES = {
     Kind.TIME: T.TIME,
 }
 _DIVISION_DIGITS = 4
-"""So many digits of a division stay at least, unless the field has a scale of its own."""
+"""So many digits of a division stay where the bounds do not say how many there is room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,14 @@ def natural_type(form: Form) -> ResultType:
 def _natural_scale(form: Form) -> int:
     """All digits behind the point if there is room for them, else as many as there is room for.
 
-    Where the bounds leave no room for what is not made by a division, too large values fail.
+    Where the bounds leave no room for those that come from no division, they say little, and values that are too large
+    fail.
     """
     before = len(str(form.size // 10**form.scale)) if form.size >= 10**form.scale else 0
-    asked = form.scale - form.extra + min(form.extra, _DIVISION_DIGITS)
-    return min(max(min(form.scale, MAX_DECIMAL_DIGITS - before), asked), MAX_DECIMAL_DIGITS)
+    room, asked = MAX_DECIMAL_DIGITS - before, form.scale - form.extra
+    if room >= min(asked, MAX_DECIMAL_DIGITS):
+        return min(form.scale, room)
+    return min(asked + min(form.extra, _DIVISION_DIGITS), MAX_DECIMAL_DIGITS)
 
 
 def result_type(form: Form, type_: OutputType, scale: int | None) -> ResultType:

@@ -107,7 +107,7 @@ class Computed(FieldType[ComputedParams]):
         return f", at character {int(at.partition('#')[2]) + 1}"
 
     @cached_property
-    def _forms(self) -> dict[str, Form]:
+    def operand_forms(self) -> dict[str, Form]:
         """The forms of the fields that are named, as far as they are known."""
         forms = {name: form_of(name, self.scope) for name in self._names}
         return {name: form for name, form in forms.items() if form is not None}
@@ -116,7 +116,7 @@ class Computed(FieldType[ComputedParams]):
     def _compiled(self) -> tuple[Node | None, tuple[ExpressionFault, ...]]:
         if isinstance(self._reading, ExpressionFault):
             return None, (self._reading,)
-        compilation = self._reading.compile(self._forms, null_is_blank=self.params.on_null is OnNull.EVALUATE)
+        compilation = self._reading.compile(self.operand_forms, null_is_blank=self.params.on_null is OnNull.EVALUATE)
         return compilation.root, compilation.faults
 
     @cached_property
@@ -229,7 +229,7 @@ class Computed(FieldType[ComputedParams]):
         )
 
     def values(self, span: Span, columns: Columns) -> pl.Series:
-        operands = {name: operand(columns[name], form) for name, form in self._forms.items()}
+        operands = {name: operand(columns[name], form) for name, form in self.operand_forms.items()}
         made = evaluate(self._root, operands, span, self._surroundings)
         if made.failures is None or not made.failures.any():
             return made.values.cast(self._column.dtype)
