@@ -14,11 +14,12 @@ _MAX_DIGITS = 40
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<word>[^\W\d]\w*)"
+    r"|(?P<word>[^\W\d][\w\u0300-\u036f]*)"
     r"|(?P<text>\"(?:[^\"\\]|\\.|\"\")*\"|'(?:[^'\\]|\\.|'')*')"
     r"|(?P<sign>\*\*|//|==|!=|<>|<=|>=|<<|>>|:=|->|[-+*/%&=<>(),\[\]{}:.|^~@;!?$#`\\])",
     re.DOTALL,
 )
+# U+0300 to U+036F: accents may be characters of their own, since names are compared in NFC.
 _REFUSED = {
     "<<": "shifts are not possible",
     ">>": "shifts are not possible",

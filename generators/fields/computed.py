@@ -204,6 +204,11 @@ class Computed(FieldType[ComputedParams]):
             nullable=form.nullable or self.params.on_eval_error is OnEvalError.NULL,
         )
 
+    @cached_property
+    def known_output(self) -> Output | None:
+        # A formula of a field that is not known is not known either, although nothing is wrong with itself.
+        return super().known_output if isinstance(self._result, ResultType) else None
+
     def uses(self) -> frozenset[str]:
         return frozenset().union(*(call.function.facts for call in self._calls))
 
