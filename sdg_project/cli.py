@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "seed": ("generators", "let the service's workers make the records of a stored generator"),
     "preview": ("generators", "show any records of a definition without writing them anywhere"),
     "validate": ("generators", "say everything that is wrong with a definition"),
+    "functions": ("generators", "list what formulas can do, with an example of each"),
     "schema": ("generators", "print the JSON Schema of a definition, for editors"),
     "pool": ("pools", "add, list, show, refresh and remove pools of values"),
     "export": ("generators", "write stored generators and pools as a bundle"),
