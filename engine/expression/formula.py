@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from engine.expression import (
+    arithmetic,
+    choices,
+    comparisons,
+    conversions,
+    date_moves,
+    date_parts,
+    hash_functions,
+    number_functions,
+    powers,
+    rounding,
+    run_functions,
+    text_cuts,
+    text_formats,
+    text_functions,
+    truths,
+)
 from engine.expression.cells import Alarms, Cells, Surroundings, Work
 from engine.expression.faults import ExpressionFault, Mismatch
 from engine.expression.forms import Form, Kind, text
@@ -20,10 +36,12 @@ from engine.expression.syntax import Node as Syntax
 from engine.issues import did_you_mean
 from engine.span import Span
 
-for _module in ("operators", "numeric_functions", "text_functions", "logic_functions"):
-    import_module(f"engine.expression.{_module}")
-for _module in ("date_functions", "hash_functions", "run_functions"):
-    import_module(f"engine.expression.{_module}")
+_LIBRARY = (
+    *(arithmetic, powers, comparisons, rounding, number_functions, conversions),
+    *(text_functions, text_cuts, text_formats, choices, truths),
+    *(date_parts, date_moves, hash_functions, run_functions),
+)
+"""The modules that declare functions when they are imported."""
 
 _BLANKS: dict[Kind, Any] = {Kind.NUMBER: 0, Kind.DOUBLE: 0.0, Kind.TEXT: "", Kind.TRUTH: False}
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from engine.digest import text_hashes
 from engine.draws import bounded
 from engine.expression.cells import Alarms, Cells, Work
+from engine.expression.choices import Chain
 from engine.expression.exact import with_nulls
 from engine.expression.faults import Mismatch
 from engine.expression.forms import NULL, TEXTS, Form, Kind, common, number, text
 from engine.expression.functions import Application, Function, Node, Options, Parameter, Strict, function
-from engine.expression.logic_functions import Chain
 from engine.expression.written import texts_of
 
 _GROUP = "hashes"

@@ -10,11 +10,11 @@ import polars as pl
 
 from engine.decimals import to_decimal
 from engine.expression.cells import Alarms, Cells, Work
+from engine.expression.conversions import scaled_floats
 from engine.expression.exact import Rounding, rounded, to_floats
 from engine.expression.faults import Mismatch
 from engine.expression.forms import Form, Kind
 from engine.expression.functions import Node
-from engine.expression.numeric_functions import scaled_floats
 from engine.schema import MAX_DECIMAL_DIGITS, Column, OutputType
 
 T = OutputType

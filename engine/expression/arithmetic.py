@@ -1,4 +1,4 @@
-"""The signs of arithmetic, comparison and joining, and the functions that are other names for them."""
+"""The signs of arithmetic, and the functions that are other names for them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,10 @@ from engine.expression.exact import (
     whole,
 )
 from engine.expression.faults import Mismatch
-from engine.expression.forms import (
-    ANY,
-    DATE,
-    DOUBLE,
-    LIMIT,
-    MAX_SCALE,
-    NUMBERS,
-    TRUTH,
-    Form,
-    Kind,
-    at_scale,
-    number,
-    text,
-)
-from engine.expression.functions import Application, Constant, Node, Parameter, Strict, function, literal, promoted
+from engine.expression.forms import DATE, DOUBLE, LIMIT, MAX_SCALE, NUMBERS, Form, Kind, at_scale, number, text
+from engine.expression.functions import Application, Node, Parameter, Strict, function, promoted
 
 _DIVISION_DIGITS = 10
-_MAX_EXPONENT = 64
 NOT_FINITE = "the result is too large for a double, or no number"
 BY_ZERO = "division by zero"
 _DAYS = (-719_162, 2_932_896)
@@ -316,90 +302,6 @@ def _floored_floats(one: pl.Series, other: pl.Series, alarms: Alarms) -> tuple[p
 
 
 @function(
-    "**",
-    "POWER",
-    takes=[Parameter("base", NUMBERS), Parameter("exponent", NUMBERS)],
-    says="The base to a power from -64 to 64. Exact for a whole exponent that is not negative while the digits suffice,"
-    " else a double. It binds more closely than the sign: -2 ** 2 is -4.",
-    group="operators",
-    examples={"2 ** 10": "1024", "1.5 ** 2": "2.25", "POWER(2, -1)": "0.5", "-2 ** 2": "-4"},
-)
-class Power(Arithmetic):
-    def form(self, arguments: Sequence[Node]) -> Form:
-        base, exponent = (argument.form for argument in arguments)
-        _check_exponent(arguments[1])
-        if not (base.is_exact and exponent.is_whole and exponent.low >= 0):
-            return DOUBLE
-        constant = exponent.low == exponent.high
-        if base.scale and (not constant or base.scale * exponent.high > MAX_SCALE):
-            return DOUBLE
-        size = base.size**exponent.high
-        if base.low == base.high and constant:
-            return number(base.low**exponent.high, base.low**exponent.high, base.scale * exponent.high)
-        if size > LIMIT:
-            if base.scale:
-                return DOUBLE
-            message = f"the result may be larger than 2^127: {base.size:,} to the power of {exponent.high}"
-            hint = "bound the base by CLAMP, or make it a double by TODOUBLE"
-            raise Mismatch(message, hint=hint, code="EXPRESSION_TOO_COMPLEX")
-        even = constant and exponent.high % 2 == 0
-        scale = base.scale * exponent.high
-        return number(
-            0 if even or base.low >= 0 else -max(size, 1), max(size, 1), scale, extra=base.extra * exponent.high
-        )
-
-    def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
-        base, exponent = call.arguments
-        if call.form.is_exact:
-            numbers = columns[0] if columns[0].dtype == pl.Int128 else columns[0].cast(call.form.dtype)
-            return _power(numbers, columns[1], exponent.form).cast(call.form.dtype)
-        floats = promoted(columns[0], base.form, DOUBLE, alarms)
-        if exponent.form.is_whole:
-            found = _power(floats, columns[1].abs(), number(0, exponent.form.size))
-            if exponent.form.low < 0:
-                negative = columns[1] < 0
-                alarms.raise_where((floats == 0.0) & negative, BY_ZERO)
-                found = pl.select(
-                    pl.when(negative).then(float_quotient(pl.Series([1.0]), found)).otherwise(found)
-                ).to_series()
-            return refuse_not_finite(found, alarms)
-        exponents = promoted(columns[1], exponent.form, DOUBLE, alarms)
-        alarms.raise_where(exponents.abs() > float(_MAX_EXPONENT), f"the exponent is beyond {_MAX_EXPONENT}")
-        with np.errstate(all="ignore"):
-            found = pl.Series(np.power(floats.fill_null(1.0).to_numpy(), exponents.fill_null(1.0).to_numpy()))
-        found = pl.select(pl.when(floats.is_not_null() & exponents.is_not_null()).then(found)).to_series()
-        return refuse_not_finite(found, alarms)
-
-    def reason(self, call: Application) -> str | None:
-        if call.form.is_exact or call.arguments[1].form.is_whole:
-            return None
-        return f"the last digits of {self.name} with a broken exponent may be others on another processor"
-
-
-def _check_exponent(node: Node) -> None:
-    form = node.form
-    if form.is_exact and form.size > _MAX_EXPONENT * 10**form.scale:
-        message = f"the exponent may be beyond {_MAX_EXPONENT}"
-        hint = f"CLAMP(exponent, -{_MAX_EXPONENT}, {_MAX_EXPONENT}) bounds it"
-        raise Mismatch(message, hint=hint, code="EXPRESSION_TOO_COMPLEX", argument=1)
-    if isinstance(node, Constant) and isinstance(value := literal(node), float) and abs(value) > _MAX_EXPONENT:
-        raise Mismatch(f"the exponent is beyond {_MAX_EXPONENT}", code="EXPRESSION_TOO_COMPLEX", argument=1)
-
-
-def _power(base: pl.Series, exponents: pl.Series, form: Form) -> pl.Series:
-    """Powers by squaring, which for doubles rounds the same way on every machine; `form` is the exponents'."""
-    known = base.is_not_null() & exponents.is_not_null()
-    found = pl.select(pl.when(known).then(pl.lit(1, base.dtype))).to_series()
-    factor = base
-    for bit in range(form.high.bit_length()):
-        if bit:
-            factor = factor * factor
-        is_set = (exponents.cast(pl.Int64) // whole(1 << bit, pl.Int64())) % whole(2, pl.Int64()) == 1
-        found = pl.select(pl.when(is_set).then(found * factor).otherwise(found)).to_series()
-    return found
-
-
-@function(
     "NEGATIVE",
     takes=[Parameter("a", NUMBERS)],
     says="The number with the other sign, as -a.",
@@ -431,110 +333,3 @@ class Positive(Strict):
 
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
         return columns[0]
-
-
-class _Comparison(Strict):
-    """Whether two values of one kind are so; texts are compared character by character, upper case before lower."""
-
-    def form(self, arguments: Sequence[Node]) -> Form:
-        one, other = (argument.form for argument in arguments)
-        if one.kind is not other.kind and not {one.kind, other.kind} <= NUMBERS:
-            message = f"a {one.kind} and a {other.kind} cannot be compared"
-            hint = "TOSTRING, TODECIMAL and DATEVALUE convert"
-            if Kind.NULL in {one.kind, other.kind}:
-                message, hint = "nothing is equal to null, nor larger or smaller", "ISBLANK(value) tells"
-            raise Mismatch(message, hint=hint)
-        if one.kind is Kind.NULL:
-            raise Mismatch("nothing is equal to null, nor larger or smaller", hint="ISBLANK(value) tells")
-        if one.is_exact and other.is_exact:
-            at_scale(one, max(one.scale, other.scale)), at_scale(other, max(one.scale, other.scale))
-        return TRUTH
-
-    def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
-        one, other = (argument.form for argument in call.arguments)
-        left, right = columns
-        if one.is_exact and other.is_exact:
-            (left, right), _ = at_one_scale(left, right, (one, other), alarms)
-            if left.dtype != right.dtype:
-                left, right = left.cast(pl.Int128), right.cast(pl.Int128)
-        elif one.kind is not other.kind:
-            left, right = promoted(left, one, DOUBLE, alarms), promoted(right, other, DOUBLE, alarms)
-        return self.compared(left, right)
-
-    def compared(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        raise NotImplementedError
-
-
-_BOTH = [Parameter("a", ANY), Parameter("b", ANY)]
-
-
-@function(
-    "=",
-    takes=_BOTH,
-    says="Whether two values are equal; also written ==. Upper and lower case differ.",
-    group="comparison",
-    examples={"1 = 1.0": "true", "'a' = 'A'": "false", "1 == 2": "false"},
-)
-class Equal(_Comparison):
-    def compared(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        return left == right
-
-
-@function(
-    "<>",
-    takes=_BOTH,
-    says="Whether two values differ; also written !=.",
-    group="comparison",
-    examples={"1 <> 2": "true", "1 != 1.0": "false"},
-)
-class Unequal(_Comparison):
-    def compared(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        return left != right
-
-
-@function(
-    "<",
-    takes=_BOTH,
-    says="Whether a is smaller, earlier, or before b; a < b < c asks for both.",
-    group="comparison",
-    examples={"1 < 1.5": "true", "1 < 3 < 2": "false"},
-)
-class Less(_Comparison):
-    def compared(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        return left < right
-
-
-@function(
-    "<=",
-    takes=_BOTH,
-    says="Whether a is not larger than b.",
-    group="comparison",
-    examples={"2 <= 2.0": "true"},
-)
-class LessOrEqual(_Comparison):
-    def compared(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        return left <= right
-
-
-@function(
-    ">",
-    takes=_BOTH,
-    says="Whether a is larger, later, or behind b.",
-    group="comparison",
-    examples={"2 > 1": "true", "'B' > 'a'": "false"},
-)
-class Greater(_Comparison):
-    def compared(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        return left > right
-
-
-@function(
-    ">=",
-    takes=_BOTH,
-    says="Whether a is not smaller than b.",
-    group="comparison",
-    examples={"2 >= 2.0": "true"},
-)
-class GreaterOrEqual(_Comparison):
-    def compared(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        return left >= right

@@ -1,32 +1,20 @@
-"""Functions that choose: conditions, truth values, null and failures."""
+"""Functions that choose one of several values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from engine.expression.cells import Alarms, Cells, Work, first_failures, without
+from engine.expression.cells import Alarms, Cells, Work, first_failures
+from engine.expression.comparisons import Equal
 from engine.expression.faults import Mismatch
-from engine.expression.forms import NULL, NUMBERS, TRUTH, TRUTHS, Form, Kind, common
-from engine.expression.functions import (
-    Application,
-    Constant,
-    Function,
-    Node,
-    Options,
-    Parameter,
-    Strict,
-    function,
-    promoted,
-)
-from engine.expression.operators import Equal
+from engine.expression.forms import NULL, TRUTHS, Form, Kind, common
+from engine.expression.functions import Application, Constant, Function, Node, Options, Parameter, function, promoted
 
-_GROUP = "logic"
-_CONDITION = Parameter("condition", TRUTHS)
+A_CONDITION = Parameter("condition", TRUTHS)
 
 
 class Chain:
@@ -81,7 +69,7 @@ class Chain:
             self._failures = first_failures([self._failures, failures])
 
 
-class _Chooses(Function):
+class Chooses(Function):
     """Takes for each record one of several values, or null; only the chosen one can fail it."""
 
     sees_null = True
@@ -120,13 +108,13 @@ class _Chooses(Function):
 
 @function(
     "IF",
-    takes=[_CONDITION, Parameter("then"), Parameter("else", optional=True)],
+    takes=[A_CONDITION, Parameter("then"), Parameter("else", optional=True)],
     says="The one value if the condition is true, else the other one (null); also written as then if condition else"
     " other.",
-    group=_GROUP,
+    group="logic",
     examples={'IF(3 > 2, "big", "small")': "big", '"big" if 1 > 2 else "small"': "small", "IF(1 > 2, 5)": "null"},
 )
-class If(_Chooses):
+class If(Chooses):
     def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
         return (0,)
 
@@ -143,12 +131,12 @@ class If(_Chooses):
 
 @function(
     "IFS",
-    takes=[_CONDITION, Parameter("value"), Parameter("more", repeated=True, optional=True)],
+    takes=[A_CONDITION, Parameter("value"), Parameter("more", repeated=True, optional=True)],
     says="The value behind the first condition that is true; null if none is. A last condition true catches the rest.",
-    group=_GROUP,
+    group="logic",
     examples={'IFS(1 > 2, "a", 2 > 1, "b")': "b", 'IFS(false, "a", true, "rest")': "rest", "IFS(false, 1)": "null"},
 )
-class Ifs(_Chooses):
+class Ifs(Chooses):
     def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
         return range(0, len(arguments), 2)
 
@@ -175,17 +163,17 @@ class Ifs(_Chooses):
             yield work.cells(condition), value
 
 
-class _Compares(_Chooses):
+class Compares(Chooses):
     """Chooses by what a value is equal to."""
 
     looks_twice = True
 
     def equal(self, call: Application, one: Node, other: Node, work: Work) -> Cells:
-        form = _EQUAL.form([one, other])
-        return _EQUAL.cells(Application(form, call.position, _EQUAL, (one, other)), work)
+        form = EQUAL.form([one, other])
+        return EQUAL.cells(Application(form, call.position, EQUAL, (one, other)), work)
 
 
-_EQUAL = Equal()
+EQUAL = Equal()
 
 
 @function(
@@ -193,10 +181,10 @@ _EQUAL = Equal()
     takes=[Parameter("value"), Parameter("case"), Parameter("result"), Parameter("more", repeated=True, optional=True)],
     says="The result behind the first case that the value is equal to; a single last argument catches the rest, else"
     " null.",
-    group=_GROUP,
+    group="logic",
     examples={"SWITCH(2, 1, 'one', 2, 'two')": "two", "SWITCH(9, 1, 'one', 'many')": "many"},
 )
-class Switch(_Compares):
+class Switch(Compares):
     def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
         return (0, *range(1, len(arguments) - 1, 2))
 
@@ -204,7 +192,7 @@ class Switch(_Compares):
         super().check(arguments)
         for place in range(1, len(arguments) - 1, 2):
             try:
-                _EQUAL.form([arguments[0], arguments[place]])
+                EQUAL.form([arguments[0], arguments[place]])
             except Mismatch as error:
                 raise Mismatch(str(error), hint=error.hint, argument=place) from error
 
@@ -231,10 +219,10 @@ class Switch(_Compares):
     "CASE",
     takes=[Parameter("value"), Parameter("cases"), Parameter("default", optional=True)],
     says="The value that stands behind the case, as {case: value, …}; the default (null) where none fits, or for null.",
-    group=_GROUP,
+    group="logic",
     examples={'CASE("DE", {"DE": "Euro", "CH": "Franken"}, "?")': "Euro", "CASE(3, {1: 'one'}, 'many')": "many"},
 )
-class Case(_Compares):
+class Case(Compares):
     goes_on_at_null = True
 
     def _check_argument(self, place: int, argument: Node) -> None:
@@ -247,7 +235,7 @@ class Case(_Compares):
         super().check(arguments)
         for key in self._keys(arguments):
             try:
-                _EQUAL.form([arguments[0], key])
+                EQUAL.form([arguments[0], key])
             except Mismatch as error:
                 raise Mismatch(str(error), hint=error.hint, argument=1) from error
 
@@ -279,10 +267,10 @@ class Case(_Compares):
     "CHOOSE",
     takes=[Parameter("number", frozenset({Kind.NUMBER})), Parameter("value", repeated=True)],
     says="The first, second, … value, by a number that counts from 1; another number fails.",
-    group=_GROUP,
+    group="logic",
     examples={'CHOOSE(2, "a", "b", "c")': "b"},
 )
-class Choose(_Chooses):
+class Choose(Chooses):
     looks_twice = True
 
     def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
@@ -312,236 +300,3 @@ class Choose(_Chooses):
         for place, value in enumerate(call.arguments[1:], 1):
             equal = chosen.values == pl.Series([place], dtype=chosen.values.dtype)
             yield Cells(equal, chosen.failures), value
-
-
-class _Truths(Function):
-    """A function of truth values."""
-
-    sees_null = False
-
-    def form(self, arguments: Sequence[Node]) -> Form:
-        return TRUTH.or_null(*(argument.form for argument in arguments))
-
-
-class _Decides(_Truths):
-    """AND or OR: null if an operand is null; behind the operand that decides, none can fail."""
-
-    decisive: bool
-
-    def cells(self, call: Application, work: Work) -> Cells:
-        first, *others = call.arguments
-        found = work.cells(first)
-        values, failures = found.values, found.failures
-        for other in others:
-            undecided = work.mask(values != self.decisive)  # and not null
-            following = work.cells(other)
-            null = values.is_null() | following.values.is_null()
-            if following.failures is not None:
-                failed = following.failures > 0
-                null = work.full(values).is_null() | (work.full(following.values).is_null() & pl.Series(~failed))
-                failures = first_failures([failures, np.where(undecided, following.failures, np.uint16(0))])
-            both = values.fill_null(value=False), following.values.fill_null(value=False)
-            joined = both[0] | both[1] if self.decisive else both[0] & both[1]
-            values = pl.select(pl.when(~null).then(joined)).to_series()
-            if failures is not None and failures.any():
-                values = without(work.full(values), failures > 0)
-        return Cells(values, None if failures is None or not failures.any() else failures)
-
-
-@function(
-    "AND",
-    takes=[Parameter("condition", TRUTHS, repeated=True)],
-    says="Whether all conditions are true; also written a AND b. Behind one that is false, none can fail.",
-    group=_GROUP,
-    examples={"AND(1 < 2, 2 < 3)": "true", "1 < 2 and 3 < 2": "false", "AND(1 = 2, 1 / 0 > 1)": "false"},
-)
-class And(_Decides):
-    decisive = False
-
-
-@function(
-    "OR",
-    takes=[Parameter("condition", TRUTHS, repeated=True)],
-    says="Whether a condition is true; also written a OR b. Behind one that is true, none can fail.",
-    group=_GROUP,
-    examples={"OR(1 > 2, 2 > 1)": "true", "1 > 2 or 3 < 2": "false"},
-)
-class Or(_Decides):
-    decisive = True
-
-
-@function(
-    "NOT",
-    takes=[_CONDITION],
-    says="Whether the condition is false; also written NOT a.",
-    group=_GROUP,
-    examples={"NOT(1 > 2)": "true", "not 1 = 1": "false"},
-)
-class Not(Strict):
-    def form(self, arguments: Sequence[Node]) -> Form:
-        return TRUTH
-
-    def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
-        return ~columns[0]
-
-
-@function(
-    "XOR",
-    takes=[Parameter("condition", TRUTHS, repeated=True)],
-    says="Whether an odd number of conditions are true.",
-    group=_GROUP,
-    examples={"XOR(true, false)": "true", "XOR(true, true)": "false"},
-)
-class Xor(Strict):
-    def form(self, arguments: Sequence[Node]) -> Form:
-        return TRUTH
-
-    def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
-        first, *others = columns
-        for other in others:
-            first = first != other
-        return first
-
-
-@function(
-    "ISBLANK",
-    "ISNULL",
-    takes=[Parameter("value")],
-    says="Whether the value is null or missing; the empty text is not.",
-    group=_GROUP,
-    examples={"ISBLANK(null)": "true", "ISNULL('')": "false"},
-)
-class IsBlank(Function):
-    sees_null = True
-
-    def form(self, arguments: Sequence[Node]) -> Form:
-        return TRUTH
-
-    def cells(self, call: Application, work: Work) -> Cells:
-        given = work.cells(call.arguments[0])
-        values = given.values.is_null()
-        return Cells(values) if given.failures is None else Cells(without(values, given.failures > 0), given.failures)
-
-
-@function(
-    "COALESCE",
-    "IFNULL",
-    takes=[Parameter("value", repeated=True)],
-    says="The first value that is not null.",
-    group=_GROUP,
-    examples={"COALESCE(null, 0, 5)": "0"},
-)
-class Coalesce(_Chooses):
-    looks_twice = True
-
-    def choices(self, arguments: Sequence[Node]) -> list[Node]:
-        return list(arguments)
-
-    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
-        return False
-
-    def form(self, arguments: Sequence[Node]) -> Form:
-        forms = [argument.form for argument in arguments]
-        known = [replace(form, nullable=False) for form in forms if form.kind is not Kind.NULL]
-        if not known:
-            return NULL
-        found = common(known, what=f"the results of {self.name}")
-        return found if not all(form.nullable for form in forms) else found.or_null(NULL)
-
-    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
-        for value in call.arguments:
-            found = work.cells(value)
-            known: NDArray[np.bool_] = work.full(found.values).is_not_null().to_numpy()
-            if found.failures is not None:
-                known = known | (found.failures > 0)
-            yield Cells(pl.Series(known)), value
-
-
-@function(
-    "NULLIF",
-    takes=[Parameter("value"), Parameter("other")],
-    says="null where the two are equal, else the value.",
-    group=_GROUP,
-    examples={"NULLIF('n/a', 'n/a')": "null", "NULLIF(5, 0)": "5"},
-)
-class NullIf(_Compares):
-    goes_on_at_null = True
-
-    def check(self, arguments: Sequence[Node]) -> None:
-        super().check(arguments)
-        _EQUAL.form(arguments)
-
-    def choices(self, arguments: Sequence[Node]) -> list[Node]:
-        return [arguments[0]]
-
-    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
-        return True
-
-    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
-        yield self.equal(call, call.arguments[0], call.arguments[1], work), None
-        yield None, call.arguments[0]
-
-
-@function(
-    "IFERROR",
-    takes=[Parameter("value"), Parameter("instead")],
-    says="The value, or the other one where the value cannot be worked out.",
-    group=_GROUP,
-    examples={"IFERROR(1 / 0, -1)": "-1.0000000000", "IFERROR(5, -1)": "5"},
-)
-class IfError(_Chooses):
-    looks_twice = True
-
-    def choices(self, arguments: Sequence[Node]) -> list[Node]:
-        return list(arguments)
-
-    def may_choose_none(self, arguments: Sequence[Node]) -> bool:
-        return False
-
-    def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
-        value, instead = call.arguments
-        failures = work.cells(value).failures
-        fine = np.ones(work.span.count, np.bool_) if failures is None else failures == 0
-        yield Cells(pl.Series(fine)), value
-        yield None, instead
-
-
-@function(
-    "ISERROR",
-    takes=[Parameter("value")],
-    says="Whether the value cannot be worked out.",
-    group=_GROUP,
-    examples={"ISERROR(1 / 0)": "true", "ISERROR(1 / 2)": "false"},
-)
-class IsError(Function):
-    sees_null = True
-
-    def form(self, arguments: Sequence[Node]) -> Form:
-        return TRUTH
-
-    def cells(self, call: Application, work: Work) -> Cells:
-        failures = work.cells(call.arguments[0]).failures
-        return Cells(pl.Series([False]) if failures is None else pl.Series(failures > 0))
-
-
-@function(
-    "TOBOOL",
-    takes=[Parameter("value", NUMBERS | TRUTHS | frozenset({Kind.TEXT}))],
-    says="A truth value: of the texts true and false in any case, of a number whether it is not 0.",
-    group="conversions",
-    examples={"TOBOOL('TRUE')": "true", "TOBOOL(0)": "false"},
-)
-class ToBool(Strict):
-    def form(self, arguments: Sequence[Node]) -> Form:
-        return TRUTH
-
-    def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
-        match call.arguments[0].form.kind:
-            case Kind.TRUTH:
-                return columns[0]
-            case Kind.TEXT:
-                words = columns[0].str.strip_chars().str.to_lowercase()
-                alarms.raise_where(~words.is_in(["true", "false"]), "the text is neither true nor false")
-                return words == "true"
-            case _:
-                return columns[0] != pl.Series([0], dtype=columns[0].dtype)
