@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,16 +51,19 @@ class Arithmetic(Strict):
             return refuse_not_finite(self.floats(alarms, *floats), alarms)
         return self.exact(call.form, alarms, (columns[0], forms[0]), (columns[1], forms[1]))
 
+    @abstractmethod
     def exact_form(self, one: Form, other: Form) -> Form:
-        raise NotImplementedError
+        """The form of results that are exact."""
 
+    @abstractmethod
     def exact(
         self, form: Form, alarms: Alarms, one: tuple[pl.Series, Form], other: tuple[pl.Series, Form]
     ) -> pl.Series:
-        raise NotImplementedError
+        """Exact results, of the form."""
 
+    @abstractmethod
     def floats(self, alarms: Alarms, one: pl.Series, other: pl.Series) -> pl.Series:
-        raise NotImplementedError
+        """The results on doubles."""
 
     def hint(self, given: Kind) -> str | None:
         if given is Kind.TEXT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -93,17 +94,17 @@ class Chooses(Function):
     goes_on_at_null = False
     """Whether a condition that is null counts as false."""
 
+    @abstractmethod
     def choices(self, arguments: Sequence[Node]) -> list[Node]:
         """The values that can be chosen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def may_choose_none(self, arguments: Sequence[Node]) -> bool:
         """Whether there is a record for which none of them is chosen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cases(self, call: Application, work: Work) -> Iterator[tuple[Cells | None, Node | None]]:
         """Conditions with their values, in order: the first that is true counts; None is always true, or null."""
-        raise NotImplementedError
 
 
 @function(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import polars as pl
@@ -41,8 +42,9 @@ class _Comparison(Strict):
             left, right = promoted(left, one, DOUBLE, alarms), promoted(right, other, DOUBLE, alarms)
         return self.compared(left, right)
 
+    @abstractmethod
     def compared(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        raise NotImplementedError
+        """Whether it is so, for columns of one type."""
 
 
 _BOTH = [Parameter("a", ANY), Parameter("b", ANY)]

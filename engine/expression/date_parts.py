@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,8 +48,9 @@ class _Part(Strict):
         instants = milliseconds(columns[0])
         return with_nulls(self.part(LocalTimes(instants, np.zeros(len(instants), np.int64))), columns[0])
 
+    @abstractmethod
     def part(self, at: LocalTimes) -> Int64s:
-        raise NotImplementedError
+        """The part of each local time."""
 
 
 @function("YEAR", takes=[A_DATE], says="The year.", group="dates", examples={"YEAR(DATE(2026, 1, 31))": "2026"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import polars as pl
@@ -61,8 +62,9 @@ class _Of(Strict):
             else self.exact_form([at_scale(f, whole_form.scale) for f in forms])
         )
 
+    @abstractmethod
     def exact_form(self, forms: Sequence[Form]) -> Form:
-        raise NotImplementedError
+        """The form of results that are exact."""
 
     def promoted(self, call: Application, alarms: Alarms, columns: Sequence[pl.Series]) -> list[pl.Series]:
         """The columns in one form."""
@@ -167,9 +169,8 @@ class Sum(_Of):
     examples={"AVERAGE(1, 2)": "1.5000000000", "AVG(2.50, 3.50)": "3.000000000000"},
 )
 class Average(_Of):
-    def form(self, arguments: Sequence[Node]) -> Form:
-        summed = SUM.form(arguments)
-        return summed if summed.kind is Kind.DOUBLE else _DIVIDED_BY.exact_form(summed, number(*[len(arguments)] * 2))
+    def exact_form(self, forms: Sequence[Form]) -> Form:
+        return _DIVIDED_BY.exact_form(SUM.exact_form(forms), number(len(forms), len(forms)))
 
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
         summed = SUM.form(call.arguments)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from engine.expression.arithmetic import BY_ZERO, Arithmetic, refuse_not_finite
+from engine.expression.arithmetic import BY_ZERO, refuse_not_finite
 from engine.expression.cells import Alarms
 from engine.expression.exact import float_quotient, whole
 from engine.expression.faults import Mismatch
@@ -28,7 +29,7 @@ _MAX_EXPONENT = 64
     group="operators",
     examples={"2 ** 10": "1024", "1.5 ** 2": "2.25", "POWER(2, -1)": "0.5", "-2 ** 2": "-4"},
 )
-class Power(Arithmetic):
+class Power(Strict):
     def form(self, arguments: Sequence[Node]) -> Form:
         base, exponent = (argument.form for argument in arguments)
         _check_exponent(arguments[1])
@@ -124,8 +125,9 @@ class _Float(Strict):
             found = pl.Series(self.floats(alarms, *(column.fill_null(1.0).to_numpy() for column in floats)) + 0.0)
         return refuse_not_finite(pl.select(pl.when(known).then(found)).to_series(), alarms)
 
+    @abstractmethod
     def floats(self, alarms: Alarms, *numbers: Floats) -> Floats:
-        raise NotImplementedError
+        """The results on doubles."""
 
 
 class _Library(_Float):

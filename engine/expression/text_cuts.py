@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import polars as pl
@@ -255,8 +256,9 @@ class _Looks(Strict):
         found = pl.select(self.found(pl.lit(texts), pl.lit(parts))).to_series()
         return null_where(found, texts.is_null() | parts.is_null())
 
+    @abstractmethod
     def found(self, texts: pl.Expr, part: pl.Expr) -> pl.Expr:
-        raise NotImplementedError
+        """What is asked of the text and the part."""
 
 
 _PART = Parameter("part", TEXTS)

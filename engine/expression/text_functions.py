@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import polars as pl
@@ -106,8 +107,9 @@ class _Cased(Strict):
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
         return self.column_of(columns[0])
 
+    @abstractmethod
     def column_of(self, texts: pl.Series) -> pl.Series:
-        raise NotImplementedError
+        """The texts in their new case."""
 
 
 @function("LOWER", takes=[A_TEXT], says="The text in lower case.", group="text", examples={'LOWER("ÄB")': "äb"})
@@ -201,8 +203,9 @@ class _Pads(Strict):
         fill = sliced(most, pl.Series([0]), missing.fill_null(0))
         return null_where(self.joined(columns[0], fill), missing.is_null())
 
+    @abstractmethod
     def joined(self, texts: pl.Series, fill: pl.Series) -> pl.Series:
-        raise NotImplementedError
+        """The text with what fills it."""
 
 
 _WIDTH = [A_TEXT, Parameter("width", frozenset({Kind.NUMBER})), Parameter("with", TEXTS, optional=True, literal=True)]
