@@ -16,7 +16,8 @@ from engine.expression.forms import Kind
 from engine.expression.formula import FUNCTIONS
 from engine.expression.functions import Node
 from tests.engine.expression.formulas import COUNT, FIELDS, FORMS, column_of, compiled, evaluated, faults_of, values_of
-from tests.engine.expression.slow_formulas import LAZY, STRICT, Failed, value_of
+from tests.engine.expression.slow_formulas import LAZY, STRICT, value_of
+from tests.engine.expression.slow_numbers import Failed
 
 NOT_INTERPRETED = {
     # Their examples and tests of their own say what they do.
