@@ -20,6 +20,7 @@ def pool_answer(pool: Pool) -> dict[str, Any]:
     current = next((version for version in pool.versions.all() if version.version == pool.version), None)
     return {
         "name": pool.name,
+        "description": None,
         "source": pool.source,
         "status": pool.status,
         "loadStrategy": pool.load_strategy,
@@ -41,6 +42,7 @@ def builtin_answer(kind: type[BuiltinPool], snapshot: Snapshot) -> dict[str, Any
     records = snapshot.records
     return {
         "name": kind.kind,
+        "description": kind.description,
         "source": {"type": "BUILTIN", "pool": kind.kind},
         "status": PoolStatus.READY.value,
         "loadStrategy": PoolLoadStrategy.FULL.value,

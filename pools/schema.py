@@ -16,8 +16,8 @@ from sdg_project.schema import Answer, Issue
 
 READ_ONLY = frozenset(
     {
-        "status", "version", "contentHash", "rowCount", "memoryBytes", "loadedAt", "loadDurationMs", "lastError",
-        "usedBy",
+        "description", "status", "version", "contentHash", "rowCount", "memoryBytes", "loadedAt", "loadDurationMs",
+        "lastError", "usedBy",
     }
 )  # fmt: skip
 
@@ -37,6 +37,7 @@ class PoolUse(Answer):
 
 class Pool(Answer):
     name: str = Field(examples=["products"])
+    description: str | None = Field(description="What a built-in pool holds; null for others.")
     source: dict[str, Any] = Field(examples=[{"type": "INLINE", "rows": [{"size": "S"}, {"size": "M"}]}])
     status: PoolStatus = Field(examples=["READY"])
     load_strategy: PoolLoadStrategy
