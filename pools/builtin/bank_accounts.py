@@ -12,7 +12,8 @@ import polars as pl
 from pools.builtin.base import BuiltinPool, builtin_pools, data_lines
 from pools.builtin.seeded import Draws, taken
 
-COUNT = 5_000
+OF_EACH = 1_000
+"""How many accounts there are of each country."""
 
 _ACCOUNTS = 10**9
 _AS_NUMBERS = {ord(letter): str(number) for number, letter in enumerate(ascii_uppercase, start=10)}
@@ -21,16 +22,26 @@ _FIRST_OPENED, _OPENED_DAYS = 10_957, 9_400  # 2000-01-01 and almost 26 years
 
 @builtin_pools.register("bank-accounts")
 class BankAccounts(BuiltinPool):
-    """The bank codes in the IBANs are given to nobody; check digits are right (ISO 13616, and national ones)."""
+    """A thousand accounts of each country; `number` counts them there, so that it is a key beside a filter by country.
+
+    The bank codes in the IBANs are given to nobody; check digits are right (ISO 13616, and national ones).
+    """
 
     description: ClassVar[str] = "bank accounts with IBAN and BIC at invented banks"
-    content_hash: ClassVar[str] = "4b90094c906020f6199c6601c1ab54cf"
+    content_hash: ClassVar[str] = "ccc85d38b4425eac8acb76755c4b8e2d"
 
     @classmethod
     def records(cls) -> pl.DataFrame:
-        draws = Draws(cls.kind, COUNT)
         banks = data_lines("banks.csv")
-        place = draws.places("bank", [float(line[5]) for line in banks])
+        draws = Draws(cls.kind, OF_EACH * len(_NATIONAL))
+        country = np.repeat(np.arange(len(_NATIONAL)), OF_EACH)
+        place = np.choose(
+            country,
+            [
+                draws.places("bank", [float(line[5]) if line[1] == code else 0.0 for line in banks])
+                for code in _NATIONAL
+            ],
+        )
         accounts = draws.below("account", _ACCOUNTS)
         ibans = [
             _iban(banks[bank][1], banks[bank][3], account)
@@ -38,7 +49,7 @@ class BankAccounts(BuiltinPool):
         ]
         return pl.DataFrame(
             {
-                "id": np.arange(1, COUNT + 1, dtype=np.int64),
+                "number": np.tile(np.arange(1, OF_EACH + 1, dtype=np.int64), len(_NATIONAL)),
                 "iban": ibans,
                 "bic": taken([line[2] for line in banks], place),
                 "bank": taken([line[0] for line in banks], place),

@@ -13,9 +13,11 @@ from pools.builtin.listed import ListedPool
 
 @builtin_pools.register("diagnoses")
 class Diagnoses(ListedPool):
+    """What women and men can have stands in two rows, so that `sex` is a key for a person's gender."""
+
     description: ClassVar[str] = "diagnoses with codes of ICD-10, and whom they concern"
     weight_column: ClassVar[str | None] = "weight"
-    content_hash: ClassVar[str] = "59f3c2effca02913c264c20e8aedfc7c"
+    content_hash: ClassVar[str] = "520ef0d68d530be891bd7a371dff37c8"
     columns: ClassVar[Mapping[str, pl.DataType | type[pl.DataType]]] = {
         "code": pl.String,
         "name": pl.String,
@@ -25,3 +27,9 @@ class Diagnoses(ListedPool):
         "maxAge": pl.Int64,
         "weight": pl.Int64,
     }
+
+    @classmethod
+    def records(cls) -> pl.DataFrame:
+        listed = super().records()
+        sexes = pl.when(pl.col("sex").is_null()).then(["F", "M"]).otherwise(pl.concat_list("sex"))
+        return listed.with_columns(sexes.alias("sex")).explode("sex")

@@ -25,7 +25,7 @@ _LAUNCH_DAYS = 5 * 365
 
 @builtin_pools.register("products")
 class Products(BuiltinPool):
-    """Eight products of each kind, which differ in brand, colour, price and weight.
+    """Eight products of each kind, which differ in brand, price, weight and, where there are any, colours.
 
     A price is 70 % to 140 % of what the kind costs, and ends in .99; what the shop pays for it is 45 % to 70 % of that.
     The numbers under the bar codes begin with 20, which shops use among themselves only.
@@ -33,7 +33,7 @@ class Products(BuiltinPool):
 
     description: ClassVar[str] = "products of a web shop with prices, weights and popularity, brands invented"
     weight_column: ClassVar[str | None] = "popularity"
-    content_hash: ClassVar[str] = "f4c4a538f7a8c1bc49c1d44fcec2e221"
+    content_hash: ClassVar[str] = "80131e049d78ff199d33e732f3dc23f7"
 
     @classmethod
     def records(cls) -> pl.DataFrame:
@@ -57,7 +57,8 @@ class Products(BuiltinPool):
                 "subcategory": taken([line[2] for line in kinds], kind),
                 "brand": taken(_BRANDS, brand),
                 "kind": taken([line[0] for line in kinds], kind),
-                "color": taken(list(_COLORS), color),
+                "colored": taken([line[6] for line in kinds], kind),
+                "anyColor": taken(list(_COLORS), color),
                 "ean": [_with_check_digit(f"20{number:010d}") for number in numbers.tolist()],
                 "cents": cents,
                 "paid": paid,
@@ -67,16 +68,17 @@ class Products(BuiltinPool):
                 "launchedOn": pl.Series((_FIRST_LAUNCH + draws.below("launch", _LAUNCH_DAYS)).astype(np.int32)),
             }
         )
+        color = pl.when(pl.col("colored") == "yes").then(pl.col("anyColor"))
         number = pl.col("id").cast(pl.String).str.pad_start(5, "0")
         return parts.select(
             "id",
             pl.format("{}-{}", pl.col("category").str.slice(0, 3).str.to_uppercase(), number).alias("sku"),
             "ean",
-            pl.format("{} {} {}", "brand", "kind", "color").alias("name"),
+            pl.concat_str("brand", "kind", color, separator=" ", ignore_nulls=True).alias("name"),
             "category",
             "subcategory",
             "brand",
-            "color",
+            color.alias("color"),
             (pl.col("cents").cast(pl.Decimal(18, 2)) / 100).cast(pl.Decimal(18, 2)).alias("price"),
             (pl.col("paid").cast(pl.Decimal(18, 2)) / 100).cast(pl.Decimal(18, 2)).alias("cost"),
             "weightGrams",

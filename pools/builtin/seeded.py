@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.choice import WeightedChoice, weight_tables
 from engine.draws import bounded
+from engine.permutation import Permutation
 from engine.span import Span
 from engine.stream import Source, Stream
 
@@ -38,6 +39,10 @@ class Draws:
     def below(self, purpose: str, end: int) -> Numbers:
         """Whole numbers of ``[0, end)``, uniform."""
         return bounded(self.words(purpose), end).astype(np.int64)
+
+    def mixed(self, purpose: str) -> Numbers:
+        """Every row's number once, in a mixed order."""
+        return Permutation(self.stream(purpose), self._span.count)(self.numbers()).astype(np.int64)
 
     def peaked(self, purpose: str, width: int) -> Numbers:
         """Whole numbers of ``[-width, width]``, the likelier the nearer to 0: the difference of two uniform ones."""

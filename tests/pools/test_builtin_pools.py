@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address, ip_network
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -190,7 +191,7 @@ def test_every_country_is_a_country(name: str, tables: dict[str, pl.DataFrame]) 
         ("countries", {"alpha2": r"[A-Z]{2}", "alpha3": r"[A-Z]{3}", "numeric": r"\d{3}", "callingCode": r"\+\d{1,4}"}),
         ("currencies", {"code": r"[A-Z]{3}", "numeric": r"\d{3}"}),
         ("airports", {"iata": r"[A-Z]{3}", "icao": r"[A-Z]{4}"}),
-        ("diagnoses", {"code": r"[A-Z]\d\d(\.\d)?"}),
+        ("ip-addresses", {"address": r"(192\.0\.2|198\.51\.100|203\.0\.113)\.\d+|2001:db8:[0-9a-f:]+"}),
         ("colors", {"hex": r"#[0-9A-F]{6}"}),
         ("products", {"sku": r"[A-Z]{3}-\d{5}", "ean": r"20\d{11}"}),
         ("payment-cards", {"number": r"\d{14,16}"}),
@@ -201,7 +202,7 @@ def test_every_country_is_a_country(name: str, tables: dict[str, pl.DataFrame]) 
 )
 def test_codes_have_their_form(name: str, columns: dict[str, str], tables: dict[str, pl.DataFrame]) -> None:
     for column, form in columns.items():
-        assert tables[name][column].str.contains(f"^{form}$").all()
+        assert tables[name][column].str.contains(f"^({form})$").all()
         if column != "callingCode":
             assert tables[name][column].is_unique().all()
 
@@ -260,6 +261,21 @@ def test_a_product_costs_more_than_the_shop_pays_and_its_bar_code_is_right(table
     assert products["name"].n_unique() == products.height
     for code in products["ean"]:
         assert sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(code)) % 10 == 0
+
+
+def test_a_diagnosis_is_there_for_each_gender_that_can_have_it(tables: dict[str, pl.DataFrame]) -> None:
+    diagnoses = tables["diagnoses"]
+
+    assert diagnoses["code"].str.contains(r"^[A-Z]\d\d(\.\d)?$").all()
+    assert diagnoses.select("code", "sex").is_unique().all()
+    assert set(diagnoses.filter(pl.col("code") == "O80")["sex"]) == {"F"}
+    assert set(diagnoses.filter(pl.col("code") == "I10")["sex"]) == {"F", "M"}
+
+
+def test_addresses_are_of_the_networks_that_they_name(tables: dict[str, pl.DataFrame]) -> None:
+    for address, version, network in tables["ip-addresses"].select("address", "version", "network").rows():
+        assert ip_address(address).version == version
+        assert ip_address(address) in ip_network(network)
 
 
 def test_sensors_are_of_the_known_models(tables: dict[str, pl.DataFrame]) -> None:
