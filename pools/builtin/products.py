@@ -45,7 +45,7 @@ class Products(BuiltinPool):
         of_kind = {place: np.array([int(line[place]) for line in kinds])[kind] for place in (3, 4, 5)}
         # Different brands for the variants of a kind: each takes the next one of the list, from a place of its own.
         brand = (kind * 7 + np.tile(np.arange(VARIANTS), len(kinds)) * 3) % len(_BRANDS)
-        color = draws.places("color", list(_COLORS.values()))
+        any_color = taken(list(_COLORS), draws.places("color", list(_COLORS.values())))
         whole = np.maximum(of_kind[3] * (70 + draws.below("price", 71)) // 100, 2)
         cents = whole * 100 - 1
         paid = cents * (45 + draws.below("cost", 26)) // 100
@@ -58,7 +58,7 @@ class Products(BuiltinPool):
                 "brand": taken(_BRANDS, brand),
                 "kind": taken([line[0] for line in kinds], kind),
                 "colored": taken([line[6] for line in kinds], kind),
-                "anyColor": taken(list(_COLORS), color),
+                "anyColor": any_color,
                 "ean": [_with_check_digit(f"20{number:010d}") for number in numbers.tolist()],
                 "cents": cents,
                 "paid": paid,
