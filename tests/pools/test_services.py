@@ -170,7 +170,7 @@ def test_everything_that_is_wrong_with_a_definition_is_told_at_once(sdg_home: Pa
     document = {
         "name": "a b",
         "source": {"type": "FILE", "pfad": "x.csv"},
-        "loadStrategy": "SAMPLED",
+        "loadStrategy": "SOME",
         "columns": [{"name": "a", "type": "UUID"}],
         "limits": {"maxRows": 0},
         "weigthColumn": "w",

@@ -16,7 +16,7 @@ from engine.errors import RecordInvalid
 from engine.span import Span
 from generators.plan import Plan
 from generators.runs.pacing import COMMIT_SECONDS
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from sinks.destinations.base import Sink
 from sinks.errors import TransientSinkError
 from tests.support.file_runs import plan_of
@@ -93,15 +93,17 @@ def run(
     step: float = COMMIT_SECONDS,
     on_commit: Callable[[Progress], bool] = lambda progress: True,
 ) -> Progress:
-    return run_slice(
-        plan_of(RECORDS, 1),
-        sink,
-        shard=shard or Span(0, RECORDS),
-        next_record=sink.open(4),
-        cuts=cuts or Cuts(64),
-        batch_size=batch_size,
-        watch=Asked(on_commit),
-        monotonic=clock(step),
+    return finish(
+        run_slice(
+            plan_of(RECORDS, 1),
+            sink,
+            shard=shard or Span(0, RECORDS),
+            next_record=sink.open(4),
+            cuts=cuts or Cuts(64),
+            batch_size=batch_size,
+            watch=Asked(on_commit),
+            monotonic=clock(step),
+        )
     )
 
 
@@ -205,15 +207,17 @@ def test_whole_frames_before_a_record_that_cannot_be_made_are_kept() -> None:
     plan = plan_of(RECORDS, 1)
 
     with pytest.raises(RecordInvalid):
-        run_slice(
-            cast(Plan, FailsAt(plan, 200)),
-            sink,
-            shard=Span(0, RECORDS),
-            next_record=sink.open(4),
-            cuts=Cuts(64),
-            batch_size=None,
-            watch=Watch(),
-            monotonic=clock(0.0),
+        finish(
+            run_slice(
+                cast(Plan, FailsAt(plan, 200)),
+                sink,
+                shard=Span(0, RECORDS),
+                next_record=sink.open(4),
+                cuts=Cuts(64),
+                batch_size=None,
+                watch=Watch(),
+                monotonic=clock(0.0),
+            )
         )
 
     assert sink.commits == [192]
