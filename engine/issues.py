@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import Any
 
 CODES: dict[str, str] = {
     "CASE_NOT_COVERED": "A value of the condition has no case and there is no default.",
@@ -39,6 +40,8 @@ CODES: dict[str, str] = {
     "INVALID_WEIGHTS": "Weights must be finite, not negative, as many as values, with a sum above 0.",
     "IN_USE": "Something else still uses it.",
     "JSON_TOO_DEEP": "The document is nested too deeply or has too many parts.",
+    "KEY_LOOKUP_ON_SAMPLE": "Keys are looked up in a sample, which may lack them.",
+    "KEY_NOT_INDEXED": "Keys are looked up in a large pool that has no index of them.",
     "MANY_PARTS": "The run is cut into very many files.",
     "METHOD_NOT_ALLOWED": "The address does not know the method.",
     "MISSING_PARAM": "A required property is missing.",
@@ -156,6 +159,12 @@ def told_apart(issues: Iterable[Issue]) -> list[Issue]:
         seen[issue.id] += 1
         apart.append(replace(issue, params=f"{issue.params}\0{earlier}") if earlier else issue)
     return apart
+
+
+def issue_from_json(document: Mapping[str, Any]) -> Issue:
+    """The issue that `Issue.as_json` has shown."""
+    names = ("code", "path", "message", "hint", "field")
+    return Issue(**{name: document[name] for name in names}, severity=Severity(document["severity"]))
 
 
 def pointer(*parts: str | int) -> str:

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("generators", "serve the API and the admin, with workers that make the records"),
     "worker": ("generators", "work on the runs of a service, from this machine or another one"),
     "init": ("generators", "write a small commented definition to start from"),
+    "templates": ("generators", "list the definitions that come with SDG, and print one to start from"),
     "run": ("generators", "make a definition's records, or go on with a run that was interrupted"),
     "runs": ("generators", "list the runs, or remove old ones"),
     "seed": ("generators", "let the service's workers make the records of a stored generator"),

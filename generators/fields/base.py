@@ -182,6 +182,11 @@ class FieldType(Kind, ABC, Generic[P]):
         return False
 
     @classmethod
+    def follows_pools(cls, params: BaseModel) -> bool:
+        """Whether it wants the newest versions of its pools, instead of those that the run was started with."""
+        return False
+
+    @classmethod
     def is_remade_alike(cls, params: Mapping[str, Any]) -> bool:
         """Whether a value that is made twice in one run is the same both times; `params` are those of a document."""
         return True

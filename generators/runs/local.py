@@ -23,6 +23,7 @@ from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.child import work
 from generators.runs.ending import end_early, ends_of
+from generators.runs.following import source_of
 from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
@@ -30,6 +31,7 @@ from generators.runs.pacing import latency_of
 from generators.runs.rejects import Rejects
 from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.stopwatch import Stopwatch
+from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
 from sdg_project.memory import keep_freed_memory
 from sinks.errors import SinkError, TransientSinkError
@@ -177,16 +179,17 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
     def write(shard: Shard) -> _Onlooker:
         """Write a shard; whoever has looked on says how that ended."""
         stopwatch = Stopwatch(run, plan)
+        cuts = job.spec.cuts(plan.pace.schedule)
         rejects = Rejects.of(plan, shard)
         watch = _Onlooker(shard, stop, on_progress, stopwatch, rejects)
         sink = job.destination.sink(shard.number)
         try:
             steps = run_slice(
-                rejects.source if rejects else plan,
+                source_of(run, plan, cuts, rejects.source if rejects else None),
                 sink,
                 shard=shard.wanted,
                 next_record=sink.open(shard.epoch),
-                cuts=job.spec.cuts(plan.pace.schedule),
+                cuts=cuts,
                 batch_size=job.spec.batch_size,
                 watch=watch,
                 pacing=stopwatch.pacing,
@@ -214,6 +217,8 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
         except RecordInvalid as error:
             is_pause = plan.definition.shape.on_error is OnError.PAUSE
             return Failure(error.code, str(error), error.record_number, is_pause=is_pause)
+        except Conflict as error:  # a pool that it follows: it may be mended
+            return Failure(error.code, str(error), is_pause=True)
         except TransientSinkError as error:
             Shard.objects.filter(pk=shard.pk, owner=owner).update(owner="")
             wait = next(waits, None)

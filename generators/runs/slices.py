@@ -24,6 +24,7 @@ from generators.models import Run, Shard
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
 from generators.runs.ending import end_early, ends_of
+from generators.runs.following import source_of
 from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
 from generators.runs.lifecycle import change_status
@@ -271,7 +272,7 @@ class SliceWorker:
         rejects = Rejects.of(plan, shard)
         watch = SliceWatch(shard, plan, stopwatch, timer=self._timer, ends_at=self._ends_at, rejects=rejects)
         steps = run_slice(
-            rejects.source if rejects else plan,
+            source_of(shard.run, plan, cuts, rejects.source if rejects else None),
             kept.sink,
             shard=shard.wanted,
             next_record=kept.next_record,

@@ -148,6 +148,13 @@ def uses_of_pool(name: str) -> list[dict[str, Any]]:
     ]
 
 
+def pins_of_pool(name: str) -> set[int]:
+    """The versions of a pool that runs have, live ones and those of which records may still be asked for."""
+    key = name.lower()
+    pools = Run.objects.values_list("spec__pools", flat=True)
+    return {pin["version"] for pins in pools for pool, pin in (pins or {}).items() if pool.lower() == key}
+
+
 # Records.
 
 

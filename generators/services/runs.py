@@ -349,4 +349,4 @@ def _keep(run: Run, plan: Plan, order: RunOrder) -> None:
         if name in plan.pools:
             folder = run_folder(run) / "pools"
             folder.mkdir(parents=True, exist_ok=True)
-            write_snapshot(snapshot.records, folder / f"{name}.arrow")
+            write_snapshot(snapshot.records, folder / f"{name}.arrow", index_columns=snapshot.index_columns)

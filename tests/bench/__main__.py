@@ -42,6 +42,7 @@ def main() -> None:
     django.setup()
     from sdg_project.memory import keep_freed_memory
     from tests.bench.formulas import bench_formulas
+    from tests.bench.pools import bench_pools
     from tests.bench.rates import bench_rates
     from tests.bench.service import bench_service
 
@@ -202,43 +203,6 @@ def write_plan(path: object, count: int) -> None:
     sink.close()
     destination.finalize()
     destination.close()
-
-
-def bench_pools(rounds: int) -> None:
-    """Picks from and lookups in a pool of a million rows, and how long its plan takes to make."""
-    import polars as pl
-
-    from engine.span import Span
-    from generators.definition import read_definition
-    from generators.examination import compile_plan
-    from generators.facts import RunFacts
-    from pools.snapshot import snapshot_of
-
-    number = pl.int_range(1_000_000).reverse()
-    shop = snapshot_of(
-        pl.select(key=number * 7, name=pl.concat_str([pl.lit("customer "), number]), row=number), pool="shop", version=1
-    )
-
-    def mapping(name: str, **params: object) -> dict[str, object]:
-        return {"fieldName": name, "type": "POOL_REFERENCE", "params": {"pool": "shop", **params}}
-
-    def plan_of(*mappings: dict[str, object]) -> Plan:
-        reading = read_definition({"name": "pools", "fieldMappings": list(mappings)})
-        return compile_plan(reading, facts=RunFacts(1, STARTED_AT), pools={"shop": shop})
-
-    key = mapping("key", column="key")
-    plans = {
-        "pick of a text": plan_of(mapping("name", column="name")),
-        "pick of a key": plan_of(key),
-        "pick and lookup by it": plan_of(key, mapping("row", column="row", keyField="key", keyColumn="key")),
-    }
-    contestants: dict[str, Callable[[], object]] = {
-        name: lambda plan=plan: plan.batch(Span(10**9, BATCH))  # type: ignore[misc]
-        for name, plan in plans.items()
-    }
-    print("\npools of a million rows, records/s")
-    for name, seconds in median_seconds(contestants, rounds).items():
-        print(f"  {name:24} {BATCH / seconds:>14,.0f}")
 
 
 def bench_start(rounds: int) -> None:
