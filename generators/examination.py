@@ -124,6 +124,7 @@ class _Examiner:
             pools=self.pools,
             fields=self.fields,
             output_type=mapping.shape.output_type or (self.targets[name].type if name in self.targets else None),
+            output_scale=self.targets[name].scale if name in self.targets else None,
             nullable=mapping.shape.null_rate > 0 or mapping.shape.missing_rate > 0,
         )
         self.mappings[name] = mapping
@@ -134,7 +135,7 @@ class _Examiner:
             if other not in self.fields and other not in self.broken:
                 hint = did_you_mean(other, self.fields) or f"fields are {', '.join(list(self.fields)[:10])}"
                 where = f"{self.mappings[name].pointer}/params{at.partition('#')[0]}"
-                yield Issue("UNKNOWN_FIELD", where, f'there is no field "{other}"', hint, name)
+                yield Issue("UNKNOWN_FIELD", where, f'there is no field "{other}"{field.mention(at)}', hint, name)
 
     def _rates(self, name: str) -> Iterator[Issue]:
         shape, at = self.mappings[name].shape, self.mappings[name].pointer

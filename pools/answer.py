@@ -22,6 +22,7 @@ def pool_answer(pool: Pool) -> dict[str, Any]:
     current = next((version for version in pool.versions.all() if version.version == pool.version), None)
     return {
         "name": pool.name,
+        "description": None,
         "source": pool.source,
         "status": pool.status_at(timezone.now()).value,
         "progress": _progress(pool),
@@ -54,6 +55,7 @@ def builtin_answer(kind: type[BuiltinPool], snapshot: Snapshot) -> dict[str, Any
     records = snapshot.records
     return {
         "name": kind.kind,
+        "description": kind.description,
         "source": {"type": "BUILTIN", "pool": kind.kind},
         "status": PoolStatus.READY.value,
         "progress": None,

@@ -16,9 +16,8 @@ from sdg_project.schema import Answer, Issue
 
 READ_ONLY = frozenset(
     {
-        "status", "version", "contentHash", "rowCount", "sourceRowCount", "memoryBytes", "notes",
-        "progress", "loadedAt", "loadDurationMs", "lastError",
-        "usedBy",
+        "description", "status", "version", "contentHash", "rowCount", "sourceRowCount", "memoryBytes", "notes",
+        "progress", "loadedAt", "loadDurationMs", "lastError", "usedBy",
     }
 )  # fmt: skip
 
@@ -47,6 +46,7 @@ class PoolProgress(Answer):
 
 class Pool(Answer):
     name: str = Field(examples=["products"])
+    description: str | None = Field(description="What a built-in pool holds; null for others.")
     source: dict[str, Any] = Field(examples=[{"type": "INLINE", "rows": [{"size": "S"}, {"size": "M"}]}])
     status: PoolStatus = Field(examples=["READY"])
     progress: PoolProgress | None = Field(description="While LOADING: how much has been read of the source.")

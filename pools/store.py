@@ -132,7 +132,7 @@ def open_builtin(kind: type[BuiltinPool]) -> Snapshot:
     folder = store_folder() / "builtin"
     path = folder / f"{kind.kind}-{kind.content_hash}.arrow"
     try:
-        return open_snapshot(path, pool=kind.kind, version=VERSION, content_hash=kind.content_hash)
+        return _open_builtin(kind, path)
     except (OSError, ValueError):
         records = kind.records()
     if content_hash(records) != kind.content_hash:
@@ -142,10 +142,15 @@ def open_builtin(kind: type[BuiltinPool]) -> Snapshot:
         if Path(settings.SDG_HOME).is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             write_snapshot(records, path)
-            return open_snapshot(path, pool=kind.kind, version=VERSION, content_hash=kind.content_hash)
+            return _open_builtin(kind, path)
     except OSError:  # it may be read-only
         pass
-    return snapshot_of(records, pool=kind.kind, version=VERSION)
+    return snapshot_of(records, pool=kind.kind, version=VERSION, weight_column=kind.weight_column)
+
+
+def _open_builtin(kind: type[BuiltinPool], path: Path) -> Snapshot:
+    hashed, weights = kind.content_hash, kind.weight_column
+    return open_snapshot(path, pool=kind.kind, version=VERSION, content_hash=hashed, weight_column=weights)
 
 
 def remove_versions(pool: Pool, versions: list[PoolVersion]) -> None:

@@ -69,6 +69,8 @@ class Scope:
     """All fields of the definition that could be made, also later ones."""
     output_type: OutputType | None = None
     """What the values are cast to, when the mapping or the schema says so."""
+    output_scale: int | None = None
+    """The scale of the decimals that the values are cast to, when the schema says so."""
     nullable: bool = False
     """Whether the mapping makes some values null or leaves them out."""
 
@@ -146,6 +148,10 @@ class FieldType(Kind, ABC, Generic[P]):
         What follows a ``#`` is no part of the place: it keeps apart those that are named at one place.
         """
         return {}
+
+    def mention(self, at: str) -> str:
+        """What a sentence about one of `depends_on` says of its place, where that has parts of its own."""
+        return ""
 
     def hidden(self) -> tuple[HiddenColumn, ...]:
         """The hidden columns that `values` looks at; equal names mean the same column."""

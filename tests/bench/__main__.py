@@ -32,13 +32,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs; default 5")
     parser.add_argument(
-        "--part", choices=["fields", "formats", "orders", "pools", "rates", "service", "start"], help="only one part"
+        "--part",
+        choices=["fields", "formats", "formulas", "orders", "pools", "rates", "service", "start"],
+        help="only one part",
     )
     arguments = parser.parse_args()
     import django
 
     django.setup()
     from sdg_project.memory import keep_freed_memory
+    from tests.bench.formulas import bench_formulas
     from tests.bench.pools import bench_pools
     from tests.bench.rates import bench_rates
     from tests.bench.service import bench_service
@@ -47,6 +50,7 @@ def main() -> None:
     parts: dict[str, Callable[[int], None]] = {
         "fields": bench_fields,
         "formats": bench_formats,
+        "formulas": bench_formulas,
         "orders": bench_orders,
         "pools": bench_pools,
         "rates": bench_rates,
@@ -58,16 +62,18 @@ def main() -> None:
             part(arguments.rounds)
 
 
-def median_seconds(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def median_seconds(
+    contestants: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """The median time of each contestant, all of them in turn after a warm-up."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for contestant in contestants.values():
         contestant()
     for _ in range(rounds):
         for name, contestant in contestants.items():
-            started = time.perf_counter()
+            started = clock()
             contestant()
-            times[name].append(time.perf_counter() - started)
+            times[name].append(clock() - started)
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 

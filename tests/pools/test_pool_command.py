@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from pools import services
+from pools.builtin.base import builtin_pools
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,14 +102,14 @@ class TestPool:
         listed = [json.loads(line) for line in pool("list", "--json").out.splitlines()]
         table = pool("list").out
 
-        assert [(one["name"], one["version"], one["rowCount"]) for one in listed] == [
-            ("zips", 1, 2),
-            ("people", 0, 10_000),
-        ]
-        assert [line.split()[:4] for line in table.splitlines()[1:]] == [
-            ["zips", "READY", "1", "2"],
-            ["people", "READY", "10,000", "11"],
-        ]
+        assert [one["name"] for one in listed] == ["zips", *builtin_pools]
+        rows = [(one["version"], one["rowCount"]) for one in listed if one["name"] in {"zips", "people"}]
+        assert rows == [(1, 2), (0, 10_000)]
+        lines = [line.split() for line in table.splitlines()[1:]]
+        assert lines[0][:4] == ["zips", "READY", "1", "2"]
+        [people] = [line for line in lines if line[0] == "people"]
+        assert people[:4] == ["people", "READY", "10,000", "11"]
+        assert builtin_pools["people"].description in table
 
     def test_a_pool_is_shown_with_its_columns(self, folder: Path) -> None:
         pool("add", "zips", "--file", "zips.csv")
@@ -127,7 +128,14 @@ class TestPool:
         shown = json.loads(pool("show", "people", "--json").out)
 
         assert [column["name"] for column in shown["columns"]][:3] == ["name", "firstName", "lastName"]
-        assert "lisa.terry@example.com" in pool("show", "people").out
+        text = pool("show", "people").out
+        assert "built in: persons of the United States" in text
+        rows = [json.loads(line) for line in text.partition("first rows:\n")[2].splitlines()]
+        assert [row["email"] for row in rows][:1] == ["lisa.terry@example.com"]
+        assert len(rows) == 3
+
+    def test_a_built_in_pool_has_the_weights_that_it_names(self, folder: Path) -> None:
+        assert json.loads(pool("show", "products", "--json").out)["weightColumn"] == "popularity"
 
     def test_a_pool_that_nobody_knows(self, folder: Path) -> None:
         result = pool("show", "peopel")

@@ -25,6 +25,7 @@ from pools.definition import STRATEGY_PARAMS
 from pools.enums import ColumnType, Encoding, FileFormat, PoolLoadStrategy, RefreshMode, SampleMethod
 from pools.load_progress import LoadProgress
 from pools.models import Pool
+from pools.rows import rows_json
 from pools.store import upload_name
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
@@ -36,6 +37,7 @@ from sdg_project.text import amount
 from sinks.encoding.texts import value_texts
 
 _BEGINNING = 4_096
+_SHOWN_ROWS = 3
 
 
 class Command(SdgCommand):
@@ -121,7 +123,7 @@ class Command(SdgCommand):
         add.add_argument("--max-bytes", type=_count, metavar="N", help="refuse more bytes; default 256 MiB")
         listing = self.add_action(actions, "list", "list all pools, the built-in ones too", "sdg pool list --json")
         listing.add_argument("--json", action="store_true", help="one JSON object per pool")
-        show = self.add_action(actions, "show", "show the columns of a pool", "sdg pool show people")
+        show = self.add_action(actions, "show", "show the columns and the first rows of a pool", "sdg pool show people")
         show.add_argument("name", metavar="NAME")
         show.add_argument("--json", action="store_true", help="one JSON object")
         refresh = self.add_action(actions, "refresh", "read the source anew", "sdg pool refresh products")
@@ -173,7 +175,7 @@ class Command(SdgCommand):
             table.add_column(title, justify=justify, overflow="fold")
         for pool in pools:
             count, version = f"{pool['rowCount']:,}", str(pool["version"] or "")
-            source = Text(_source(pool["source"]))
+            source = Text(_source(pool))
             table.add_row(pool["name"], _status(pool), version, count, str(len(pool["columns"])), source)
         self._print(table)
 
@@ -184,7 +186,7 @@ class Command(SdgCommand):
         self.stdout.write(
             f"{pool['name']}: {_status(pool)}, {amount(pool['rowCount'], 'row')}, {pool['memoryBytes']:,} bytes"
         )
-        self.stdout.write(f"  {_source(pool['source'])}")
+        self.stdout.write(f"  {_source(pool)}")
         for note in pool["notes"]:
             self.stdout.write(f"  {_plain(note)}")
         if pool["loadStrategy"] != PoolLoadStrategy.FULL:
@@ -213,6 +215,10 @@ class Command(SdgCommand):
                 Text(_plain(column.get("note", ""))),
             )
         self._print(table)
+        if snapshot:
+            self.stdout.write("first rows:")
+            for row in range(min(_SHOWN_ROWS, pool["rowCount"])):
+                self.stdout.write(_plain(rows_json(snapshot, slice(row, row + 1)).decode()[1:-1]))
         for error in pool["lastError"] or []:
             self.say(f"the last refresh failed: {error['code']}: {error['message']}", error["hint"])
 
@@ -308,9 +314,12 @@ def _status(pool: dict[str, Any]) -> str:
     return f"{pool['status']}, last refresh failed" if pool["lastError"] and pool["version"] else pool["status"]
 
 
-def _source(source: dict[str, Any]) -> str:
+def _source(pool: dict[str, Any]) -> str:
+    source = pool["source"]
+    if pool["description"] is not None:
+        return f"built in: {pool['description']}"
     if source["type"] == "POSTGRES":
-        return _plain(f"{source['connection']}: {source.get('table', 'a query')}")
+        return _plain(f"{source['connection']}: {source.get('table') or 'a query'}")
     return "built in" if source["type"] == "BUILTIN" else _plain(source.get("path", source["type"]))
 
 
