@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import Any
 
 CODES: dict[str, str] = {
     "CASE_NOT_COVERED": "A value of the condition has no case and there is no default.",
@@ -23,9 +24,14 @@ CODES: dict[str, str] = {
     "DUPLICATE_KEY": "A key stands twice in one object.",
     "DUPLICATE_VALUE": "A value is listed twice.",
     "END_CONDITION_INCOMPATIBLE": "The end condition does not fit the mode or another property.",
+    "EVAL_ERROR": "A formula has no result for a record.",
+    "EXPRESSION_NOT_ALLOWED": "The formula holds something that formulas must not hold.",
+    "EXPRESSION_SYNTAX": "The formula cannot be read.",
+    "EXPRESSION_TOO_COMPLEX": "The formula, or what it makes, is or may become larger than is possible.",
     "EXTRA_MAPPING": "A mapping makes a field that the schema does not have.",
     "FENCED": "Somebody else has taken over the shard.",
     "IDEMPOTENCY_CONFLICT": "The Idempotency-Key was used for another request.",
+    "HOST_NOT_ALLOWED": "The service may not connect to the host.",
     "INTERNAL": "Something went wrong that is no fault of the request.",
     "INVALID_REQUEST": "Several things are wrong with the request.",
     "INVALID_STEP": "The step does not fit the range.",
@@ -35,6 +41,8 @@ CODES: dict[str, str] = {
     "INVALID_WEIGHTS": "Weights must be finite, not negative, as many as values, with a sum above 0.",
     "IN_USE": "Something else still uses it.",
     "JSON_TOO_DEEP": "The document is nested too deeply or has too many parts.",
+    "KEY_LOOKUP_ON_SAMPLE": "Keys are looked up in a sample, which may lack them.",
+    "KEY_NOT_INDEXED": "Keys are looked up in a large pool that has no index of them.",
     "MANY_PARTS": "The run is cut into very many files.",
     "METHOD_NOT_ALLOWED": "The address does not know the method.",
     "MISSING_PARAM": "A required property is missing.",
@@ -71,7 +79,9 @@ CODES: dict[str, str] = {
     "REQUIRED_FIELD_UNMAPPED": "A required field of the schema has no mapping.",
     "RERUN_WOULD_COLLIDE": "The destination already holds what another run wrote.",
     "ROUNDED": "Values lose digits when they become what is written.",
+    "SECRET_REQUIRED": "The secret must be sent again.",
     "SEQUENCE_OVERFLOW": "The sequence ends before the records do.",
+    "SOURCE_UNAVAILABLE": "The source of the pool cannot be reached.",
     "SPEC_VERSION": "The run was made by another version, whose values would differ.",
     "SUFFIX_MISMATCH": "The suffix of the path stands for another format or compression.",
     "THROTTLED": "There were too many requests in a minute.",
@@ -83,6 +93,7 @@ CODES: dict[str, str] = {
     "UNIQUE_TIGHT": "Most of the distinct values will be used.",
     "UNIVERSE_NOT_FOUND": "There is no such universe.",
     "UNKNOWN_FIELD": "There is no such field.",
+    "UNKNOWN_FUNCTION": "There is no such function.",
     "UNKNOWN_PROPERTY": "There is no such property.",
     "UNMAPPED_COLUMN": "A field of the schema has no mapping.",
     "UNSUPPORTED_MEDIA_TYPE": "The body has a type that is not read here.",
@@ -90,9 +101,9 @@ CODES: dict[str, str] = {
 }
 """Every code with its sentence: the documentation and the OpenAPI document are made from this."""
 
-UNREACHABLE = frozenset({"CONTROL_DB_DOWN", "DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE"})
-"""Codes about a destination or a database that is away, full, or has lost something. All others are about the input,
-or about the making of a record."""
+UNREACHABLE = frozenset({"CONTROL_DB_DOWN", "DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE", "SOURCE_UNAVAILABLE"})
+"""Codes about a destination, a source or a database that is away, full, or has lost something. All others are about the
+input, or about the making of a record."""
 
 PAUSING = frozenset({"DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE", "RERUN_WOULD_COLLIDE"})
 """Codes after which a run waits until somebody has mended the world around it. After all others it has failed."""
@@ -154,6 +165,12 @@ def told_apart(issues: Iterable[Issue]) -> list[Issue]:
         seen[issue.id] += 1
         apart.append(replace(issue, params=f"{issue.params}\0{earlier}") if earlier else issue)
     return apart
+
+
+def issue_from_json(document: Mapping[str, Any]) -> Issue:
+    """The issue that `Issue.as_json` has shown."""
+    names = ("code", "path", "message", "hint", "field")
+    return Issue(**{name: document[name] for name in names}, severity=Severity(document["severity"]))
 
 
 def pointer(*parts: str | int) -> str:

@@ -13,10 +13,12 @@ class GeneratorsConfig(AppConfig):
 
     def ready(self) -> None:
         from generators.probe import queue_probe, workers_probe
+        from pools.sources.base import sources
         from pools.uses import register_finder
         from sdg_project.health import register_probe
 
-        register_finder(_uses_of_pool)
+        register_finder(_uses_of_pool, _pins_of_pool)
+        sources.add_module("generators.pool_source")
         register_probe("workers", workers_probe)
         register_probe("queue", queue_probe)
 
@@ -25,3 +27,9 @@ def _uses_of_pool(name: str) -> list[dict[str, Any]]:
     from generators.services.catalog import uses_of_pool  # when it is asked: commands that ask nobody load less
 
     return uses_of_pool(name)
+
+
+def _pins_of_pool(name: str) -> set[int]:
+    from generators.services.catalog import pins_of_pool
+
+    return pins_of_pool(name)

@@ -11,6 +11,9 @@ from engine.issues import Issue
 from generators.definition_files import Contents, DefinitionFile, read_definitions
 from sdg_project.commands import DONE, SdgCommand
 
+WHERE_FROM = "a YAML or JSON file, - for standard input, or template:NAME"
+"""What the argument may be that names definitions, for ``--help``."""
+
 
 class DefinitionCommand(SdgCommand):
     """A command about the definitions in a file."""

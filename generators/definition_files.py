@@ -12,12 +12,15 @@ from typing import Any
 
 from engine.issues import Issue, did_you_mean
 from generators.facts import parse_instant
+from generators.templates import MARK, template_names, template_path, template_text
 from pools.bundled import BundledPools
-from sdg_project.documents import STANDARD_INPUT, Document, read_document, split_bundle
-from sdg_project.errors import Invalid
+from sdg_project.documents import STANDARD_INPUT, Document, parse_documents, read_document, split_bundle
+from sdg_project.errors import Invalid, NotFound
 from sdg_project.overrides import apply_overrides, place_of
 from sdg_project.scalars import parse_number
 from sdg_project.text import quoted
+from sinks.bundled import opened_connections, stage_connections
+from sinks.connections.directory import beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class DefinitionFile:
 
     def owner(self, target: str) -> str:
         """Who writes to a target: this command line, that is this definition to that place."""
-        origin = self.path if self.path == STANDARD_INPUT else str(Path(self.path).resolve())
+        origin = self.path if _is_no_file(self.path) else str(Path(self.path).resolve())
         digest = hashlib.blake2b("\0".join((origin, self.name, target)).encode(), digest_size=12)
         return f"command line:{digest.hexdigest()}"
 
@@ -74,18 +77,44 @@ class Contents:
     is_bundle: bool
 
 
+def read_documents(path: str) -> list[Document]:
+    """The documents of a file, of standard input for ``-``, or of a template; raises Invalid, and NotFound."""
+    if path.startswith(MARK):
+        return parse_documents(template_text(path.removeprefix(MARK)), origin=path)
+    try:
+        return read_document(path)
+    except NotFound as error:
+        if path in template_names():
+            raise NotFound(str(error), hint=f'the template of that name is "{MARK}{path}"') from error
+        raise
+
+
+def base_of(path: str) -> Path:
+    """Where the files lie that the pools of a file name."""
+    return Path() if _is_no_file(path) else Path(path).parent
+
+
+def _is_no_file(path: str) -> bool:
+    return path == STANDARD_INPUT or path.startswith(MARK)
+
+
+def _written_at(path: str) -> datetime:
+    if path == STANDARD_INPUT:
+        return datetime.now(UTC)
+    file = template_path(path.removeprefix(MARK)) if path.startswith(MARK) else Path(path)
+    return datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
+
+
 def read_definitions(path: str, assignments: Sequence[str] = ()) -> Contents:
     """The definitions of a file, overridden by ``key=value`` assignments; raises Invalid when it cannot be read."""
-    bundle = split_bundle(read_document(path))
-    base = Path() if path == STANDARD_INPUT else Path(path).parent
-    own = BundledPools(bundle.pools, base=base)
-    issues = [*bundle.issues, *own.issues]
+    bundle = split_bundle(read_documents(path))
+    connections, wrong = stage_connections(bundle.connections, beside_stored=False)
+    with beside(opened_connections(connections)):
+        own = BundledPools(bundle.pools, base=base_of(path))
+    issues = [*bundle.issues, *wrong, *own.issues]
     if not bundle.generators and not issues:
         issues.append(Issue("MISSING_PARAM", "", f"{path}: there is no generator in it"))
-    if path == STANDARD_INPUT:
-        updated_at = datetime.now(UTC)
-    else:
-        updated_at = datetime.fromtimestamp(int(Path(path).stat().st_mtime), UTC)
+    updated_at = _written_at(path)
     definitions: list[DefinitionFile] = []
     for document in bundle.generators:
         definition = DefinitionFile(document, path, own, updated_at)

@@ -101,9 +101,10 @@ class EndReason(StrEnum):
 
 
 class RunHealth(StrEnum):
-    """Whether a running run gets on: RETRYING while its destination is away."""
+    """Whether a running run gets on: RETRYING while its destination is away, WAITING while no worker has time."""
 
     OK = "OK"
+    WAITING = "WAITING"
     RETRYING = "RETRYING"
 
 

@@ -138,6 +138,7 @@ class _Examiner:
             pools=self.pools,
             fields=self.fields,
             output_type=sound(shape, "output_type", None) or (target.type if target is not None else None),
+            output_scale=target.scale if target is not None else None,
             nullable=sound(shape, "null_rate", 0) > 0 or sound(shape, "missing_rate", 0) > 0,
         )
 
@@ -153,7 +154,8 @@ class _Examiner:
             if other not in self.fields and other not in self.broken:
                 hint = did_you_mean(other, self.fields) or f"fields are {', '.join(list(self.fields)[:10])}"
                 where = f"{field.scope.pointer}/params{at.partition('#')[0]}"
-                yield Issue("UNKNOWN_FIELD", where, f'there is no field "{other}"', hint, field.scope.field)
+                message = f'there is no field "{other}"{field.mention(at)}'
+                yield Issue("UNKNOWN_FIELD", where, message, hint, field.scope.field)
 
     def _rates(self, mapping: FieldMapping) -> Iterator[Issue]:
         shape = mapping.shape

@@ -1,4 +1,4 @@
-"""The JSON Schema of a definition file: of a generator, or of a bundle of generators and pools."""
+"""The JSON Schema of a definition file: of a generator, or of a bundle of generators, pools and connections."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import Any
 from generators.json_schema import REFERENCE, definition_schema
 from pools.schema import pool_parts
 from sdg_project.documents import BUNDLE_MARKS
+from sinks.schema import connection_parts
 
 
 def file_schema() -> dict[str, Any]:
     """The schema. A bundle is told as when a file is read, so that an editor shows what is wrong with what is meant."""
     generator = definition_schema()
     dialect, parts = generator.pop("$schema"), generator.pop("$defs")
-    more, pool = pool_parts(REFERENCE, ["BUILTIN", "FILE", "INLINE"])
+    more, pool = pool_parts(REFERENCE, ["BUILTIN", "FAKER", "FILE", "GENERATOR", "INLINE", "POSTGRES"])
+    connections = connection_parts(REFERENCE, in_file=True)
+    connection = connections.pop("ConnectionRequest")
     bundle = {
         "title": "Bundle",
         "type": "object",
         "properties": {
             "generators": {"type": "array", "items": {"$ref": REFERENCE.format(model="Generator")}},
+            "connections": {"type": "array", "items": {"$ref": REFERENCE.format(model="Connection")}},
             "pools": {"type": "array", "items": {"$ref": REFERENCE.format(model="Pool")}},
         },
         "additionalProperties": False,
@@ -31,5 +35,13 @@ def file_schema() -> dict[str, Any]:
         "if": {"anyOf": marks, "not": {"required": ["fieldMappings"]}},
         "then": {"$ref": REFERENCE.format(model="Bundle")},
         "else": {"$ref": REFERENCE.format(model="Generator")},
-        "$defs": {**parts, **more, "Generator": generator, "Pool": pool, "Bundle": bundle},
+        "$defs": {
+            **parts,
+            **more,
+            **connections,
+            "Connection": connection,
+            "Generator": generator,
+            "Pool": pool,
+            "Bundle": bundle,
+        },
     }

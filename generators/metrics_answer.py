@@ -10,7 +10,7 @@ from generators.services.metrics import Metrics
 
 
 def metrics_answer(metrics: Metrics) -> dict[str, Any]:
-    """A MetricsResponse. Nothing is dropped or doubled on purpose, so far."""
+    """A MetricsResponse. Nothing is doubled on purpose, so far."""
     error = metrics.last_error
     return {
         "generatorId": str(metrics.generator_id),
@@ -26,7 +26,7 @@ def metrics_answer(metrics: Metrics) -> dict[str, Any]:
         "recordsWritten": metrics.written,
         "recordsFailed": metrics.failed,
         "recordsDeadLettered": metrics.failed,
-        "recordsDropped": 0,
+        "recordsDropped": metrics.dropped,
         "recordsDuplicated": 0,
         "bytesWritten": metrics.bytes_written,
         "nextIndex": metrics.next_record,

@@ -83,9 +83,14 @@ class Run(models.Model):
     pause_reason = models.CharField(max_length=32, blank=True)
     error = models.JSONField(null=True, blank=True)
     outputs = models.JSONField(default=list)
-    active_seconds = models.FloatField(default=0.0, help_text="Time spent RUNNING, up to `running_since`.")
+    active_seconds = models.FloatField(default=0.0, help_text="Time in which it was worked on, by the last progress.")
+    counted_until = models.DateTimeField(null=True, blank=True, help_text="Up to when that is so, in the service.")
     begun_at = models.DateTimeField(null=True, blank=True, help_text="When a worker of the service first had it.")
-    running_since = models.DateTimeField(null=True, blank=True, help_text="Since when it is RUNNING, in the service.")
+    paused_seconds = models.FloatField(default=0.0, help_text="Time in which it rested, up to `paused_since`.")
+    paused_since = models.DateTimeField(null=True, blank=True, help_text="Since when it is PAUSED or FAILED.")
+    dropped = models.BigIntegerField(
+        default=0, help_text="Records that stood behind a gap when it was stopped, and were taken away."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(help_text="The instant that relative dates and the clock refer to.")
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -146,6 +151,7 @@ class Shard(models.Model):
     not_before = models.DateTimeField(null=True, blank=True, help_text="When to try again.")
     retries = models.PositiveIntegerField(default=0, help_text="Attempts since the destination was last reached.")
     retrying_since = models.DateTimeField(null=True, blank=True)
+    due_since = models.DateTimeField(null=True, blank=True, help_text="When it last began to wait for a worker.")
     rung_at = models.DateTimeField(null=True, blank=True, help_text="When workers were last told of it.")
     last_error = models.JSONField(null=True, blank=True)
     gauges = models.JSONField(default=dict, help_text="Recent progress and latencies, for the metrics.")
@@ -164,6 +170,13 @@ class Shard(models.Model):
     def span(self) -> Span:
         """The record numbers of the shard."""
         return Span(self.first_record, self.end_record - self.first_record)
+
+    @property
+    def wanted(self) -> Span:
+        """Those that are still wanted: time may have ended the run before its range does."""
+        count = self.run.record_count
+        end = self.end_record if count is None else min(self.end_record, self.run.first_record + count)
+        return Span(self.first_record, end - self.first_record)
 
 
 class DeadLetter(models.Model):

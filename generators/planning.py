@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from engine.batch import Batch
 from engine.cuts import Cuts
 from engine.issues import Issue, did_you_mean
-from engine.schema import RecordSchema
+from engine.schema import Column, RecordSchema
 from engine.span import Span
 from generators.definition import fields_made_anew, read_definition
 from generators.examination import compile_plan
@@ -167,6 +167,45 @@ def plan_of_run(run: Run) -> Plan:
             hint="continue it where it was started, or start a new run",
         )
     return plan
+
+
+def followed_pools(run: Run, plan: Plan) -> frozenset[str]:
+    """The stored pools of which a run wants the newest version."""
+    names = {
+        name
+        for mapping in plan.definition.mappings
+        if mapping.kind.follows_pools(mapping.params)
+        for name in mapping.kind.pool_names(mapping.params)
+    }
+    return frozenset(name for name in names if not (run_folder(run) / "pools" / f"{name}.arrow").exists())
+
+
+def plan_with_versions(run: Run, plan: Plan, versions: Mapping[str, int]) -> Plan:
+    """The plan of a run with other versions of some pools; raises Conflict when they do not fit it."""
+    spec = RunSpec.from_json(run.spec)
+    what = " and ".join(f'version {version} of pool "{name}"' for name, version in sorted(versions.items()))
+    hint = "give the pool rows of the same columns and types again, or start a new run"
+    try:
+        found = {name: pool_services.find_snapshot(name, version=version) for name, version in versions.items()}
+        newer = {
+            name: replace(snapshot, weight_column=spec.pools[name].weight_column)
+            for name, snapshot in found.items()
+            if snapshot is not None
+        }
+        following = compile_plan(
+            read_definition(spec.document), facts=spec.facts(str(run.pk)), pools={**plan.pools, **newer}
+        )
+    except Invalid as error:
+        raise Conflict("POOL_NOT_READY", f"run {run.pk} cannot follow {what}: {error}", hint=hint) from error
+    if not all(map(_fits, following.schema.columns, plan.schema.columns)):
+        message = f"run {run.pk} cannot follow {what}: its fields would have other types, or nulls for the first time"
+        raise Conflict("POOL_NOT_READY", message, hint=hint)
+    return following
+
+
+def _fits(column: Column, place: Column) -> bool:
+    """Whether values of one column can be written where those of another were."""
+    return (column.type, column.scale) == (place.type, place.scale) and (place.nullable or not column.nullable)
 
 
 def _kept_tables(run: Run) -> dict[str, NDArray[Any]] | None:

@@ -65,14 +65,14 @@ class MetricsResponse(Answer):
     records_written: int = Field(examples=[12200])
     records_failed: int
     records_dead_lettered: int
-    records_dropped: int
+    records_dropped: int = Field(description="What stood behind a gap when the run was stopped, and was taken away.")
     records_duplicated: int
     bytes_written: int
     next_index: int = Field(description="The lowest record number that has not been made.", examples=[12250])
     target_rate: float | None
     current_rate: float = Field(description="Records per second over the last ten seconds.", examples=[198.7])
     average_rate: float = Field(description="Records per second of active time.", examples=[199.5])
-    behind_by_seconds: float
+    behind_by_seconds: float = Field(description="How late the next record is, also while no worker has the run.")
     progress: float | None = Field(
         description="From 0 to 1; null when nobody knows how many there will be.", examples=[0.245]
     )

@@ -19,8 +19,8 @@ from generators.error_handling import ErrorHandlingShape
 from generators.pace import TimeLimit, time_limit
 from generators.plan import Plan
 from generators.planning import bytes_per_record
-from generators.runs.pacing import GRACE_US, latency_of, pacing_of
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.pacing import latency_of, pacing_of
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.salvage import Salvage
 from generators.runs.thresholds import exceeded
 from generators.services.drafts import draft, errors_of, imagined_destination, present, run_length, sample_issues
@@ -68,8 +68,8 @@ def write_to(
 
     sink = StreamSink(stream, encoder)
     salvage = Salvage.of(plan)
-    watch = _Limits(limit, 0 if schedule is None else GRACE_US, salvage)
-    end = run_slice(
+    watch = _Limits(limit if schedule is None else None, salvage)
+    steps = run_slice(
         salvage or plan,
         sink,
         shard=Span(0, MAX_RECORDS if count is None else count),
@@ -80,6 +80,7 @@ def write_to(
         pacing=pacing_of(plan),
         max_latency_s=latency_of(plan),
     )
+    end = finish(steps)
     sink.close()
     seconds = time.monotonic() - started
     if limit is not None and end.next_record != count:
@@ -110,8 +111,8 @@ def write_to(
 class _Limits(Watch):
     """Ends a run when its time is over, or when there have been too many bad records."""
 
-    def __init__(self, limit: TimeLimit | None, grace_us: int, salvage: Salvage | None) -> None:
-        self._until = None if limit is None else time.monotonic() + (limit.time_us + grace_us) / MICROS
+    def __init__(self, limit: TimeLimit | None, salvage: Salvage | None) -> None:
+        self._until = None if limit is None else time.monotonic() + limit.time_us / MICROS
         self._salvage = salvage
         self.excess: str | None = None
 

@@ -6,6 +6,8 @@ import json
 import os
 from typing import Any
 
+from django.utils import timezone
+
 from pools import services
 from pools.builtin.base import VERSION, BuiltinPool, builtin_pools
 from pools.column_types import column_metadata, typed_columns
@@ -20,20 +22,32 @@ def pool_answer(pool: Pool) -> dict[str, Any]:
     current = next((version for version in pool.versions.all() if version.version == pool.version), None)
     return {
         "name": pool.name,
+        "description": None,
         "source": pool.source,
-        "status": pool.status,
+        "status": pool.status_at(timezone.now()).value,
+        "progress": _progress(pool),
         "loadStrategy": pool.load_strategy,
+        **pool.strategy_params,
         "version": pool.version,
         "contentHash": current.content_hash if current else None,
         "rowCount": pool.row_count,
+        "sourceRowCount": pool.source_row_count,
         "memoryBytes": pool.memory_bytes,
         "columns": pool.columns,
         "weightColumn": pool.weight_column or None,
+        "refresh": pool.refresh,
         "limits": pool.limits,
+        "notes": pool.notes,
         "loadedAt": pool.loaded_at.strftime("%Y-%m-%dT%H:%M:%SZ") if pool.loaded_at else None,
         "loadDurationMs": pool.load_duration_ms,
         "lastError": pool.last_error,
     }
+
+
+def _progress(pool: Pool) -> dict[str, int] | None:
+    """How much of the source has been read while it is being read."""
+    is_loading = pool.status == PoolStatus.LOADING
+    return {"rows": pool.rows_read, "bytes": pool.bytes_read} if is_loading else None
 
 
 def builtin_answer(kind: type[BuiltinPool], snapshot: Snapshot) -> dict[str, Any]:
@@ -41,16 +55,21 @@ def builtin_answer(kind: type[BuiltinPool], snapshot: Snapshot) -> dict[str, Any
     records = snapshot.records
     return {
         "name": kind.kind,
+        "description": kind.description,
         "source": {"type": "BUILTIN", "pool": kind.kind},
         "status": PoolStatus.READY.value,
+        "progress": None,
         "loadStrategy": PoolLoadStrategy.FULL.value,
         "version": VERSION,
         "contentHash": kind.content_hash,
         "rowCount": records.height,
+        "sourceRowCount": records.height,
         "memoryBytes": table_bytes(records),
         "columns": [column_metadata(column, None) for column in typed_columns(records)],
         "weightColumn": snapshot.weight_column,
+        "refresh": {},
         "limits": {},
+        "notes": [],
         "loadedAt": None,
         "loadDurationMs": 0,
         "lastError": None,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from engine.issues import Issue
 from pools.definition import read_pool
-from pools.loading import load
-from pools.snapshot import Snapshot, snapshot_of
+from pools.loading import first_snapshot, load
+from pools.snapshot import Snapshot
 from sdg_project.documents import Document
 from sdg_project.errors import Invalid
 
@@ -34,8 +34,7 @@ class BundledPools(Mapping[str, Snapshot]):
             except Invalid as error:
                 self._refuse(document, error.issues)
                 continue
-            weights = definition.shape.weight_column
-            self._loaded[name] = snapshot_of(records, pool=name, version=1, weight_column=weights)
+            self._loaded[name] = first_snapshot(definition.shape, records)
 
     def _refuse(self, document: Document, issues: Sequence[Issue]) -> None:
         self.issues += tuple(

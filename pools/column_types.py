@@ -14,6 +14,7 @@ from pools.definition import DeclaredColumn
 from pools.enums import ColumnType
 from pools.raw import RawColumn, RawTable, Written, raw_table_of
 from pools.text_values import (
+    EXACT_INTEGERS,
     INTEGER,
     LEADING_ZERO,
     NOT_FINITE,
@@ -25,6 +26,7 @@ from pools.text_values import (
 from sdg_project.text import quoted, shown
 
 _SHOWN = 3
+_FEW = 1_000
 _NEARLY_ALL = 0.9
 _INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 _CUT = "cut to milliseconds"
@@ -106,14 +108,19 @@ class ColumnReader:
         """A column without types: whatever all of its values can be."""
         texts, name = column.values, column.name
         present = texts.drop_nulls()
-        numbers = is_number(present)
-        if numbers.all():
-            return self._numbers(column)
-        if parse(present, ColumnType.BOOLEAN).null_count() == 0:
+        few = _few_of(present)
+        if few.str.contains(INTEGER).all() and (whole := _plain_integers(texts)) is not None:
+            return TypedColumn(name, ColumnType.LONG, whole)
+        if parse(few, ColumnType.BOOLEAN).null_count() == 0 and parse(present, ColumnType.BOOLEAN).null_count() == 0:
             return self._parsed(column, ColumnType.BOOLEAN)
         moments = self._moments(column)
         if moments is not None:
             return moments
+        if not (is_number(few) | few.str.contains(LEADING_ZERO) | few.str.contains(NOT_FINITE)).any():
+            return TypedColumn(name, ColumnType.STRING, texts)
+        numbers = is_number(present)
+        if numbers.all():
+            return self._numbers(column)
         padded = present.str.contains(LEADING_ZERO)
         if (numbers | padded).all():
             first = self._first(texts, texts.str.contains(LEADING_ZERO))
@@ -131,7 +138,7 @@ class ColumnReader:
 
     def _numbers(self, column: RawColumn) -> TypedColumn | None:
         texts, name = column.values, column.name
-        integers = texts.drop_nulls().str.contains(INTEGER).all()
+        integers = _few_of(texts).str.contains(INTEGER).all() and texts.str.contains(INTEGER).all()
         values = parse(texts, ColumnType.LONG if integers else ColumnType.DOUBLE)
         wrong = texts.is_not_null() & values.is_null()
         if integers:
@@ -143,14 +150,18 @@ class ColumnReader:
             message = f"column {quoted(name)}: numbers must be finite, but {self._examples(texts, wrong)}"
             self._refuse("NON_FINITE", "/source", message, "numbers are at most about 1.8e308")
             return None
-        inexact = loses_digits(texts).fill_null(value=False)
+        is_large = (values.abs() >= EXACT_INTEGERS).any()
+        inexact = loses_digits(texts).fill_null(value=False) if is_large else pl.Series([False])
         if inexact.any():
             note = f"text, because a DOUBLE cannot hold {self._first(texts, inexact)}"
             return TypedColumn(name, ColumnType.STRING, texts, note)
         return TypedColumn(name, ColumnType.DOUBLE, values)
 
     def _moments(self, column: RawColumn) -> TypedColumn | None:
+        few = _few_of(column.values)
         for type_ in (ColumnType.DATE, ColumnType.TIMESTAMP):
+            if parse(few, type_).null_count() > few.null_count():
+                continue
             values = parse(column.values, type_)
             if values.null_count() == column.values.null_count():
                 note = _cut(column.values) if type_ is ColumnType.TIMESTAMP else None
@@ -261,6 +272,17 @@ def duplicates(table: RawTable, column: TypedColumn) -> Iterator[str]:
         yield f"{shown(value)} in {table.place(first)} and {table.place(int(row))}"
     if len(rows) > _SHOWN:
         yield f"{len(rows) - _SHOWN:,} more"
+
+
+def _few_of(texts: pl.Series) -> pl.Series:
+    """Some of many texts, evenly spread: what does not hold for them need not be asked of all."""
+    return texts.gather_every(max(1, len(texts) // _FEW))
+
+
+def _plain_integers(texts: pl.Series) -> pl.Series | None:
+    """The numbers that texts stand for, if all are integers as programs write them; which is quick to know."""
+    whole = texts.cast(pl.Int64, strict=False)
+    return whole if (whole.cast(pl.String).eq_missing(texts)).all() else None
 
 
 def _texts(values: pl.Series) -> pl.Series:

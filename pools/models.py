@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -30,15 +31,22 @@ class Pool(models.Model):
     )
     load_strategy = models.CharField(max_length=16, choices=choices(PoolLoadStrategy), default=PoolLoadStrategy.FULL)
     declared_columns = models.JSONField(default=list, blank=True, help_text="Columns whose type is declared.")
+    strategy_params = models.JSONField(default=dict, blank=True, help_text="What only applies to the load strategy.")
+    refresh = models.JSONField(default=dict, blank=True, help_text="When the source is read anew: mode and interval.")
     weight_column = models.CharField(max_length=256, blank=True, help_text="Default column of weights.")
     limits = models.JSONField(default=dict, blank=True, help_text="Most rows and bytes that are loaded.")
     status = models.CharField(max_length=16, choices=choices(PoolStatus), default=PoolStatus.EMPTY)
     version = models.PositiveIntegerField(default=0)
     row_count = models.BigIntegerField(default=0)
+    source_row_count = models.BigIntegerField(default=0)
     memory_bytes = models.BigIntegerField(default=0)
     columns = models.JSONField(default=list, blank=True, help_text="Columns of the version in use.")
+    notes = models.JSONField(default=list, blank=True, help_text="What was found out of the form of the source.")
+    rows_read = models.BigIntegerField(default=0, help_text="While LOADING: rows read so far.")
+    bytes_read = models.BigIntegerField(default=0, help_text="While LOADING: bytes read so far.")
     last_error = models.JSONField(null=True, blank=True, help_text="Issues of the last refresh, if it failed.")
     loaded_at = models.DateTimeField(null=True, blank=True)
+    refresh_due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     load_duration_ms = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -51,6 +59,17 @@ class Pool(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def interval(self) -> timedelta | None:
+        """How old the rows may become before they are read anew; None when nobody minds."""
+        seconds = self.refresh.get("intervalSeconds")
+        return None if seconds is None else timedelta(seconds=seconds)
+
+    def status_at(self, now: datetime) -> PoolStatus:
+        """The status, in which READY becomes STALE by time alone."""
+        is_old = self.interval is not None and self.loaded_at is not None and self.loaded_at + self.interval < now
+        return PoolStatus.STALE if is_old and self.status == PoolStatus.READY else PoolStatus(self.status)
 
 
 class PoolVersion(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import numpy as np
@@ -44,16 +44,40 @@ class RawColumn:
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """Columns of equal length; `lines` is the line of each row in a text file."""
+    """Columns of equal length; `lines` is the line of each row in a text file.
+
+    `rows` are the numbers that the rows have in the source, None for 0, 1, and so on.
+    `source_row_count` is how many rows the source has, None for as many as there are here. `is_chosen` says that the
+    reader has left out those that are not wanted. `notes` tell what was found out of the form of the source.
+    """
 
     origin: str
     columns: Sequence[RawColumn]
     row_count: int
     lines: NDArray[np.int64] | None = None
+    source_row_count: int | None = None
+    is_chosen: bool = False
+    rows: NDArray[np.int64] | None = None
+    notes: tuple[str, ...] = ()
+
+    def taken(self, rows: NDArray[np.int64]) -> RawTable:
+        """Some of the rows, by their places here."""
+        columns = [replace(column, values=column.values.gather(rows)) for column in self.columns]
+        return replace(
+            self,
+            columns=columns,
+            row_count=len(rows),
+            lines=None if self.lines is None else self.lines.take(rows),
+            rows=rows if self.rows is None else self.rows.take(rows),
+            source_row_count=self.row_count if self.source_row_count is None else self.source_row_count,
+            is_chosen=True,
+        )
 
     def place(self, row: int) -> str:
         """Where a row stands, for people."""
-        return f"row {row + 1}" if self.lines is None else f"line {int(self.lines[row])}"
+        if self.lines is not None:
+            return f"line {int(self.lines[row])}"
+        return f"row {(row if self.rows is None else int(self.rows[row])) + 1}"
 
 
 def raw_table_of(records: pl.DataFrame, origin: str) -> RawTable:

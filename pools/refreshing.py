@@ -1,4 +1,7 @@
-"""Refreshing in the background of the service: who asks while a pool is being read joins that reading."""
+"""Refreshing in the background of the service: who asks while a pool is being read joins that reading.
+
+What is older than its interval is refreshed by the processes that supervise or work.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as WaitedTooLong
+from contextlib import suppress
 from uuid import UUID
 
 from django.db import connections
+from django.utils import timezone
 
 from pools import services
-from sdg_project.errors import SdgError
+from pools.apart import load_apart
+from sdg_project.errors import NotFound, SdgError
 
 _log = logging.getLogger("sdg.pools")
 _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pool-refresh")
@@ -37,9 +43,18 @@ def refresh_in_background(name: str, *, wait_s: float = 0.0) -> bool:
     return True
 
 
+def keep_fresh() -> None:
+    """Begin to refresh the pools that are due, and mend those whose reader has died."""
+    for name in services.mend_interrupted():
+        _log.warning("the reader of a pool has died", extra={"fields": {"pool": name}})
+    for name in services.claim_due_pools(timezone.now()):
+        with suppress(NotFound):
+            refresh_in_background(name)
+
+
 def _refresh(pool_id: UUID, name: str) -> None:
     try:
-        services.refresh_pool(name)
+        services.refresh_pool(name, loader=load_apart)
     except SdgError as error:
         _log.warning("pool could not be refreshed", extra={"fields": {"pool": name, "reason": str(error)}})
     except Exception:

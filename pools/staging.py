@@ -16,9 +16,9 @@ from django.db import transaction
 from engine.issues import Issue
 from pools import services, store
 from pools.definition import read_pool
-from pools.loading import Loaded, load
+from pools.loading import Loaded, first_snapshot, load
 from pools.models import Pool
-from pools.snapshot import Snapshot, snapshot_of
+from pools.snapshot import Snapshot
 from sdg_project.documents import Document
 from sdg_project.errors import Invalid, NotFound
 
@@ -103,7 +103,7 @@ def _stage(document: Any, *, base: Path) -> StagedPool:
         definition=services.stored_definition(shape, source),
         loaded=loaded,
         load_duration_ms=int((monotonic() - started) * 1000),
-        snapshot=snapshot_of(loaded.records, pool=shape.name, version=1, weight_column=shape.weight_column),
+        snapshot=first_snapshot(shape, loaded.records),
         current=current,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -15,8 +15,18 @@ from django.conf import settings
 
 from engine.issues import Issue
 from pools.builtin.base import VERSION, BuiltinPool
+from pools.enums import PoolLoadStrategy
 from pools.models import Pool, PoolVersion
-from pools.snapshot import Snapshot, content_hash, open_snapshot, snapshot_of, sync_folder, write_snapshot
+from pools.snapshot import (
+    Snapshot,
+    content_hash,
+    index_files,
+    open_snapshot,
+    snapshot_of,
+    sync_folder,
+    write_indexes,
+    write_snapshot,
+)
 from sdg_project.errors import Invalid, SdgError, TooLarge
 
 UPLOAD_SUFFIX = ".upload"
@@ -34,13 +44,36 @@ def pool_folder(pool_id: UUID) -> Path:
 
 
 @contextmanager
-def loading_lock(pool_id: UUID) -> Iterator[None]:
-    """Held while a pool is loaded, so that a pool is loaded by one process at a time; ends with the process."""
+def loading_lock(pool_id: UUID) -> Iterator[bool]:
+    """Held while a pool is loaded, so that a pool is loaded by one process at a time; ends with the process.
+
+    Gives whether somebody else had to be waited for.
+    """
+    with _lock_file(pool_id) as lock:
+        is_free = _is_taken_at_once(lock)
+        if not is_free:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not is_free
+
+
+def is_being_loaded(pool_id: UUID) -> bool:
+    """Whether some process holds the loading lock of a pool."""
+    with _lock_file(pool_id) as lock:
+        return not _is_taken_at_once(lock)
+
+
+def _lock_file(pool_id: UUID) -> IO[str]:
     folder = store_folder() / str(pool_id)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return (folder / "lock").open("w")
+
+
+def _is_taken_at_once(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def upload_name() -> str:
@@ -60,13 +93,21 @@ def receive(stream: IO[bytes], path: Path, *, max_bytes: int) -> None:
             file.write(chunk)
 
 
-def write_version(pool_id: UUID, version: int, records: pl.DataFrame) -> tuple[str, int]:
-    """Write the table of a version; its path relative to the store, and its size in bytes."""
+def write_version(
+    pool_id: UUID, version: int, records: pl.DataFrame, *, index_columns: Sequence[str] = ()
+) -> tuple[str, int]:
+    """Write the table of a version and its indexes; its path relative to the store, and its size in bytes."""
     relative = f"{pool_id}/{version}.arrow"
     path = store_folder() / relative
-    write_snapshot(records, path)
+    write_snapshot(records, path, index_columns=index_columns)
     sync_folder(store_folder())
     return relative, path.stat().st_size
+
+
+def add_indexes(pool: Pool, version: PoolVersion) -> None:
+    """Write the indexes that a version lacks, because they were not wanted when it was loaded."""
+    snapshot = open_version(pool, version)
+    write_indexes(snapshot.records, store_folder() / version.path, snapshot.index_columns)
 
 
 def open_version(pool: Pool, version: PoolVersion) -> Snapshot:
@@ -78,6 +119,8 @@ def open_version(pool: Pool, version: PoolVersion) -> Snapshot:
             version=version.version,
             content_hash=version.content_hash,
             weight_column=pool.weight_column or None,
+            load_strategy=PoolLoadStrategy(pool.load_strategy),
+            index_columns=pool.strategy_params.get("indexColumns", ()),
         )
     except (OSError, ValueError) as error:
         message = f'version {version.version} of pool "{pool.name}" cannot be read: {error}'
@@ -89,7 +132,7 @@ def open_builtin(kind: type[BuiltinPool]) -> Snapshot:
     folder = store_folder() / "builtin"
     path = folder / f"{kind.kind}-{kind.content_hash}.arrow"
     try:
-        return open_snapshot(path, pool=kind.kind, version=VERSION, content_hash=kind.content_hash)
+        return _open_builtin(kind, path)
     except (OSError, ValueError):
         records = kind.records()
     if content_hash(records) != kind.content_hash:
@@ -99,16 +142,23 @@ def open_builtin(kind: type[BuiltinPool]) -> Snapshot:
         if Path(settings.SDG_HOME).is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             write_snapshot(records, path)
-            return open_snapshot(path, pool=kind.kind, version=VERSION, content_hash=kind.content_hash)
+            return _open_builtin(kind, path)
     except OSError:  # it may be read-only
         pass
-    return snapshot_of(records, pool=kind.kind, version=VERSION)
+    return snapshot_of(records, pool=kind.kind, version=VERSION, weight_column=kind.weight_column)
+
+
+def _open_builtin(kind: type[BuiltinPool], path: Path) -> Snapshot:
+    hashed, weights = kind.content_hash, kind.weight_column
+    return open_snapshot(path, pool=kind.kind, version=VERSION, content_hash=hashed, weight_column=weights)
 
 
 def remove_versions(pool: Pool, versions: list[PoolVersion]) -> None:
     """Remove the files of versions; who has mapped one goes on reading it."""
     for version in versions:
-        (store_folder() / version.path).unlink(missing_ok=True)
+        path = store_folder() / version.path
+        for file in (path, *index_files(path)):
+            file.unlink(missing_ok=True)
     sync_folder(store_folder() / str(pool.pk))
 
 

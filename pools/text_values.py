@@ -26,7 +26,7 @@ _INSTANT = (
     r" ?(?:[Zz]|(?P<sign>[-+])(?P<zone_hour>\d{2}):?(?P<zone_minute>\d{2})?)?$"
 )
 _FINER = r"\.\d{3}\d*[1-9]"
-_EXACT_INTEGERS = 2**53
+EXACT_INTEGERS = 2**53
 _FIRST_DAY = date(1, 1, 1)
 
 
@@ -68,7 +68,7 @@ def parse(texts: pl.Series, type_: ColumnType, scale: int | None = None) -> pl.S
 def loses_digits(texts: pl.Series) -> pl.Series:
     """Which texts are integers beyond those up to which a DOUBLE holds every one."""
     values = texts.cast(pl.Int64, strict=False)
-    outside = values.is_null() | (values > _EXACT_INTEGERS) | (values < -_EXACT_INTEGERS)
+    outside = values.is_null() | (values > EXACT_INTEGERS) | (values < -EXACT_INTEGERS)
     return texts.str.contains(_ANY_INTEGER) & outside
 
 

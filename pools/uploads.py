@@ -8,6 +8,7 @@ from typing import IO, Any
 from django.db import IntegrityError, transaction
 
 from pools import services, store
+from pools.apart import load_apart
 from pools.definition import read_pool
 from pools.enums import FileFormat
 from pools.models import Pool
@@ -16,18 +17,23 @@ from sdg_project.errors import NotFound
 MAX_ROWS = 50_000_000
 
 
-def upload_content(name: str, stream: IO[bytes], format_: FileFormat, *, max_bytes: int) -> tuple[Pool, bool]:
+def upload_content(
+    name: str, stream: IO[bytes], format_: FileFormat, *, options: Mapping[str, Any], max_bytes: int
+) -> tuple[Pool, bool]:
     """Let a pool have this content from now on; the pool, and whether it was made for it.
 
-    Raises TooLarge, or Invalid with the faults of the content: what was there before stays then.
+    `options` say how the content is to be read, in the words of a source. Raises TooLarge, or Invalid with the faults
+    of the content: what was there before stays then.
     """
     pool, is_new = _pool_of(name, format_, max_bytes=max_bytes)
     folder = store.pool_folder(pool.pk)
     path = folder / store.upload_name()
     try:
         store.receive(stream, path, max_bytes=max_bytes)
-        source = {"type": "UPLOAD", "format": format_.value, "file": path.name}
-        published = services.replace_pool(pool.name, {**services.pool_document(pool), "source": source})
+        source = {"type": "UPLOAD", "format": format_.value, "file": path.name, **options}
+        published = services.replace_pool(
+            pool.name, {**services.pool_document(pool), "source": source}, loader=load_apart
+        )
     except BaseException:
         path.unlink(missing_ok=True)
         if is_new:

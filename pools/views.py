@@ -15,9 +15,10 @@ from rest_framework.response import Response
 from engine.issues import Issue
 from pools import services
 from pools.answer import public_answer, public_answer_of, public_answers, public_source
+from pools.apart import load_apart
 from pools.builtin.base import builtin_pools
 from pools.definition import NAME_PATTERN, PoolShape
-from pools.enums import FileFormat, PoolStatus
+from pools.enums import Encoding, FileFormat, PoolStatus
 from pools.models import Pool
 from pools.refreshing import refresh_in_background
 from pools.rows import rows_json
@@ -31,8 +32,6 @@ from sdg_project.roles import Role
 from sdg_project.shape_issues import aliases
 
 _WAIT_S = 30.0
-_HTTP_SOURCES = ("INLINE", "BUILTIN")
-"""Sources that a request may name: the others would read files of the server."""
 _NAME = OpenApiParameter(
     "poolName",
     {"type": "string", "pattern": NAME_PATTERN},
@@ -91,7 +90,8 @@ class PoolView(ApiView):
     def put(self, request: Request, poolName: str) -> Response:  # noqa: N803
         Query(request).finish()
         pool = _stored(poolName)
-        return Response(public_answer(services.replace_pool(poolName, _definition(request.data, stored=pool))))
+        document = _definition(request.data, stored=pool)
+        return Response(public_answer(services.replace_pool(poolName, document, loader=load_apart)))
 
     @operation(
         "deletePool", "Remove a pool that nothing uses", answer=None, parameters=[_NAME], errors=[404, 409], tag="pools"
@@ -180,13 +180,19 @@ class PoolContentView(ApiView):
         "Let a pool have this content, and make the pool if there is none",
         body={kind.media_type: {"type": "string", "format": "binary"} for kind in parser_classes},
         answer="Pool",
-        parameters=[_NAME],
+        parameters=[
+            _NAME,
+            query("encoding", {"enum": list(Encoding)}, "CSV, NDJSON: how letters are written; default UTF-8."),
+            query("delimiter", {"type": "string"}, "CSV: what stands between cells; default: that which fits."),
+            query("quote", {"enum": ['"', "'", ""]}, "CSV: what stands around cells; empty for nothing."),
+            query("header", {"type": "boolean"}, "CSV: whether the first line names the columns."),
+        ],
         errors=[409],
         further={201: "Pool"},
         tag="pools",
     )
     def put(self, request: Request, poolName: str) -> Response:  # noqa: N803
-        Query(request).finish()
+        options = _content_options(request)
         limit = settings.SDG_UPLOAD_MAX_BYTES
         if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
             raise TooLarge(f"the content has more than {limit:,} bytes")
@@ -194,8 +200,22 @@ class PoolContentView(ApiView):
         if not isinstance(given, tuple):
             raise Invalid([Issue("MISSING_PARAM", "", "there is no content in the body")])
         stream, format_ = given
-        pool, is_new = upload_content(poolName, stream, format_, max_bytes=limit)
+        pool, is_new = upload_content(poolName, stream, format_, options=options, max_bytes=limit)
         return Response(public_answer(pool), status=201 if is_new else 200)
+
+
+def _content_options(request: Request) -> dict[str, Any]:
+    """What the query says of how the content is to be read, in the words of a source."""
+    query = Query(request, "encoding", "delimiter", "quote", "header")
+    header = query.word("header", ("true", "false"))
+    options = {
+        "encoding": query.word("encoding", Encoding),
+        "delimiter": query.text("delimiter", most=1),
+        "quote": query.word("quote", ('"', "'", "")),
+        "header": None if header is None else header == "true",
+    }
+    query.finish()
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _stored(name: str) -> Pool:

@@ -13,6 +13,9 @@ from sdg_project.text import UNSTORABLE, quoted
 
 Path = tuple[str | int, ...]
 
+_SECRETS = "secrets"
+"""What stands below this name is not repeated in any message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -126,7 +129,7 @@ class Builder:
         if self.nodes > self.limits.max_nodes or self.origin is not None:
             self._note(offset)
         if value.__class__ is str and (not value.isascii() or "\x00" in value):
-            self._storable(value, f"the text {quoted(value)}", offset)
+            self._storable(value, "the text" if _SECRETS in self._keys else f"the text {quoted(value)}", offset)
         self._place(value)
 
     def refuse(self, code: str, message: str, hint: str | None, offset: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
@@ -34,6 +35,15 @@ def ready_database() -> None:
         ) from error
     except DatabaseError as error:
         raise not_answering(error) from error
+
+
+def has_table(name: str) -> bool:
+    """Whether the control database has a table; looking does not make a file of it."""
+    if connection.vendor == "sqlite":
+        path = connection.settings_dict["NAME"]
+        if not connection.is_in_memory_db() and not Path(path).exists():  # type: ignore[attr-defined]  # SQLite only
+            return False
+    return name in connection.introspection.table_names()
 
 
 def not_answering(error: Exception) -> Unavailable:

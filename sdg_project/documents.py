@@ -25,8 +25,8 @@ FILE_LIMITS = Limits(max_bytes=64 * 2**20, max_depth=32 + 2, max_nodes=5_000_000
 _JSON_START = re.compile(r'\s*(?:\{\s*["}]|\[)')
 _SEVERAL = re.compile(r"""^---|["']?generators["']?\s*:""", re.MULTILINE)
 """What stands somewhere in every text that holds several definitions."""
-_BUNDLE = ("pools", "generators")
-BUNDLE_MARKS = frozenset({*_BUNDLE, "connections", "universe"})
+_BUNDLE = ("connections", "pools", "generators")
+BUNDLE_MARKS = frozenset({*_BUNDLE, "universe"})
 """Properties of which a document without field mappings has one when it is a bundle."""
 
 
@@ -62,6 +62,7 @@ class Bundle:
 
     generators: tuple[Document, ...]
     pools: tuple[Document, ...]
+    connections: tuple[Document, ...]
     issues: tuple[Issue, ...]
     is_one_definition: bool
 
@@ -109,6 +110,7 @@ def split_bundle(documents: Sequence[Document]) -> Bundle:
     """The definitions in documents: each document is a generator, or an object with lists of them."""
     generators: list[Document] = []
     pools: list[Document] = []
+    connections: list[Document] = []
     issues: list[Issue] = []
     for document in documents:
         if not isinstance(document.value, dict):
@@ -129,9 +131,10 @@ def split_bundle(documents: Sequence[Document]) -> Bundle:
                 generators.append(part)
                 issues += _excess(part)
             pools += _parts(document, "pools", issues)
+            connections += _parts(document, "connections", issues)
     first = documents[0].value if len(documents) == 1 else {}
     is_one = len(documents) == 1 and (not isinstance(first, dict) or _is_generator(first))
-    return Bundle(tuple(generators), tuple(pools), tuple(issues), is_one)
+    return Bundle(tuple(generators), tuple(pools), tuple(connections), tuple(issues), is_one)
 
 
 def _excess(document: Document) -> Iterator[Issue]:

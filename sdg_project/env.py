@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import ipaddress
 import os
@@ -25,6 +26,7 @@ LOG_FORMATS = ("line", "json")
 _HOST = re.compile(r"\*?\.?[A-Za-z0-9.-]+|\*|\[[0-9A-Fa-f:.]+\]")
 _ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
 _NUMBER = re.compile(r"[0-9]{1,19}")
+_NEW_KEY = "head -c 32 /dev/urandom | base64 | tr +/ -_"
 
 
 def home() -> Path:
@@ -107,6 +109,16 @@ def trusted_proxies() -> list[Network]:
     return [ipaddress.ip_network(text, strict=False) for text in _listed("SDG_TRUSTED_PROXIES")]
 
 
+def allowed_networks() -> list[Network]:
+    """``SDG_ALLOWED_NETS``: networks, beside the public ones, to whose hosts may be connected; ValueError for none."""
+    return [ipaddress.ip_network(text, strict=False) for text in _listed("SDG_ALLOWED_NETS")]
+
+
+def field_keys() -> list[str]:
+    """``SDG_FIELD_KEYS``: the keys of stored secrets; the first encrypts, all decrypt."""
+    return _listed("SDG_FIELD_KEYS")
+
+
 def upload_max_bytes() -> int:
     """``SDG_UPLOAD_MAX_BYTES``: most bytes of one upload of pool content, by default 1 GiB."""
     return int(os.environ.get("SDG_UPLOAD_MAX_BYTES") or 2**30)
@@ -145,6 +157,12 @@ def faults() -> Iterator[str]:
         trusted_proxies()
     except ValueError as error:
         yield f"SDG_TRUSTED_PROXIES must be a list of networks such as 10.0.0.0/8: {error}"
+    try:
+        allowed_networks()
+    except ValueError as error:
+        yield f"SDG_ALLOWED_NETS must be a list of networks such as 10.0.0.0/8: {error}"
+    if not all(map(_is_field_key, field_keys())):
+        yield f"SDG_FIELD_KEYS must be a list of keys of 32 bytes in URL-safe base64, such as {_NEW_KEY} prints"
     for name, pattern, example in (
         ("SDG_ALLOWED_HOSTS", _HOST, "hosts without scheme and port, such as sdg.example.org"),
         ("SDG_CORS_ORIGINS", _ORIGIN, "origins such as https://shop.example.org"),
@@ -165,7 +183,7 @@ def faults() -> Iterator[str]:
         return
     if len(secret_key()) < MIN_SECRET_LENGTH:
         yield f"SDG_SECRET_KEY must be set to at least {MIN_SECRET_LENGTH} random characters"
-    if not _listed("SDG_FIELD_KEYS"):
+    if not field_keys():
         yield "SDG_FIELD_KEYS must be set: stored secrets are encrypted with it"
     if not _listed("SDG_ALLOWED_HOSTS"):
         yield "SDG_ALLOWED_HOSTS must name the hosts that the service answers to"
@@ -173,6 +191,13 @@ def faults() -> Iterator[str]:
         yield "SDG_ALLOWED_HOSTS must name hosts, * would let anybody choose the name"
     if "*" in cors_origins():
         yield "SDG_CORS_ORIGINS must name origins, * would let any page call the API"
+
+
+def _is_field_key(text: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(text)) == 32
+    except ValueError:
+        return False
 
 
 def _number_faults() -> Iterator[str]:

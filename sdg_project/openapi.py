@@ -15,7 +15,12 @@ from pydantic.json_schema import models_json_schema
 from sdg_project.examples import example_of
 from sdg_project.problems import problem
 
-PARTS = ("sdg_project.schema.components", "generators.schema.components", "pools.schema.components")
+PARTS = (
+    "sdg_project.schema.components",
+    "generators.schema.components",
+    "pools.schema.components",
+    "sinks.schema.components",
+)
 """Functions that give components by name, as JSON Schema 2020-12 with references to each other by name."""
 
 REFERENCE = "#/components/schemas/{model}"

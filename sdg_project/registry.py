@@ -26,6 +26,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         """Kinds of this sort are the modules of `package`, which are imported at the first look."""
         self._sort, self._package = sort, package
         self._kinds: dict[str, type[T]] = {}
+        self._further: list[str] = []
         self._loaded = False
 
     def register(self, name: str) -> Callable[[C], C]:
@@ -52,6 +53,11 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         self._load()
         return len(self._kinds)
 
+    def add_module(self, name: str) -> None:
+        """Let a module outside of the package, which registers kinds, be imported at the first look, too."""
+        self._further.append(name)
+        self._loaded = False
+
     def _load(self) -> None:
         if self._loaded:
             return
@@ -60,6 +66,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__, f"{self._package}."):
                 importlib.import_module(module.name)
+            for name in self._further:
+                importlib.import_module(name)
         except BaseException:
             self._loaded = False
             raise

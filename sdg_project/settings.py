@@ -15,6 +15,7 @@ if _faults := list(env.faults()):
 SDG_HOME = env.home()
 SDG_OUTPUT_ROOT = env.output_root()
 SDG_TRUSTED_PROXIES = env.trusted_proxies()
+SDG_ALLOWED_NETS = env.allowed_networks()
 SDG_UPLOAD_MAX_BYTES = env.upload_max_bytes()
 
 DEBUG = False
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "sdg_project.apps.GroundConfig",
+    "sinks.apps.SinksConfig",
     "pools.apps.PoolsConfig",
     "generators.apps.GeneratorsConfig",
 ]

@@ -72,3 +72,11 @@ def quoted(text: str, most: int = 40) -> str:
         f"\\u{ord(character):04x}" if unicodedata.category(character) in _UNSHOWN else character
         for character in json.dumps(short, ensure_ascii=False)
     )
+
+
+def readable(text: str, most: int = 300) -> str:
+    """A sentence of somebody else, shortened, with what cannot be seen written as escapes."""
+    short = text if len(text) <= most else f"{text[:most]}…"
+    return "".join(
+        f"\\u{ord(character):04x}" if unicodedata.category(character) in _UNSHOWN else character for character in short
+    )

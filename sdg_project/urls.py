@@ -12,7 +12,7 @@ from sdg_project.views import DocsView, HealthView, MeView, SchemaView
 
 admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Synthetic data generator"
-admin.site.index_title = "Generators, their runs and pools"
+admin.site.index_title = "Generators, their runs, pools and connections"
 admin.site.site_url = "/api/v1/docs"
 
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/v1/docs", DocsView.as_view()),
     path("api/v1/", include("generators.urls")),
     path("api/v1/", include("pools.urls")),
+    path("api/v1/", include("sinks.urls")),
     path("", include("generators.monitoring_urls")),
     path("", RedirectView.as_view(url="/admin/")),
     path("admin", RedirectView.as_view(url="/admin/")),

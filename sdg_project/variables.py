@@ -81,6 +81,11 @@ VARIABLES = (
     Variable("SDG_ALLOWED_HOSTS", "comma list of host names that the service answers to", env.allowed_hosts),
     Variable("SDG_CORS_ORIGINS", "comma list of origins whose pages may call the API", env.cors_origins),
     Variable("SDG_TRUSTED_PROXIES", "networks whose X-Forwarded-For and -Proto are believed", env.trusted_proxies),
+    Variable(
+        "SDG_ALLOWED_NETS",
+        "networks beside the public ones to whose hosts may be connected; in development all",
+        env.allowed_networks,
+    ),
     Variable("SDG_WORKERS", "processes that sdg up lets work on runs", env.workers),
     Variable("SDG_LEASE_SECONDS", "how long a silent worker keeps a shard; other waits scale", env.lease_seconds),
     Variable("SDG_RETENTION_DAYS", "days after which the service removes ended runs", env.retention_days),

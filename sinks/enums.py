@@ -1,4 +1,4 @@
-"""The words of destinations."""
+"""The words of destinations and connections."""
 
 from __future__ import annotations
 
@@ -22,3 +22,22 @@ class Checksum(StrEnum):
     XXH128 = "XXH128"
     SHA256 = "SHA256"
     NONE = "NONE"
+
+
+class ConnectionOutcome(StrEnum):
+    """What a test of a connection has found."""
+
+    OK = "OK"
+    HOST_NOT_ALLOWED = "HOST_NOT_ALLOWED"
+    """The policy of the service forbids the host: nothing has been sent."""
+    DNS = "DNS"
+    """The name of the host has no address."""
+    REFUSED = "REFUSED"
+    """Nothing listens there."""
+    TIMEOUT = "TIMEOUT"
+    TLS = "TLS"
+    AUTH = "AUTH"
+    MISSING_DATABASE = "MISSING_DATABASE"
+    NO_RIGHT = "NO_RIGHT"
+    """The server knows the user, who may not do this."""
+    OTHER = "OTHER"

@@ -35,12 +35,14 @@ def test_an_installed_wheel_runs_the_demo(tmp_path: Path) -> None:
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))  # installed already, and behind our own
 
     shown = _run(python, "-c", "import generators; print(generators.__file__)", cwd=tmp_path)
+    templates = _run(environment / "bin" / "sdg", "templates", cwd=tmp_path)
     demo = _run(environment / "bin" / "sdg", "demo", "--records", "1000", cwd=tmp_path)
 
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert shown.startswith(str(site))
     assert "1,000 records" in demo
+    assert "shop-orders" in templates
     assert not [name for name in names if name.startswith("tests/")]
 
 

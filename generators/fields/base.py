@@ -70,6 +70,8 @@ class Scope:
     """All fields of the definition that could be made, also later ones."""
     output_type: OutputType | None = None
     """What the values are cast to, when the mapping or the schema says so."""
+    output_scale: int | None = None
+    """The scale of the decimals that the values are cast to, when the schema says so."""
     nullable: bool = False
     """Whether the mapping makes some values null or leaves them out."""
 
@@ -148,6 +150,10 @@ class FieldType(Kind, ABC, Generic[P]):
         """
         return {}
 
+    def mention(self, at: str) -> str:
+        """What a sentence about one of `depends_on` says of its place, where that has parts of its own."""
+        return ""
+
     def hidden(self) -> tuple[HiddenColumn, ...]:
         """The hidden columns that `values` looks at; equal names mean the same column."""
         return ()
@@ -174,6 +180,11 @@ class FieldType(Kind, ABC, Generic[P]):
 
     def asks_to_differ(self) -> bool:
         """Whether the parameters say in so many words that runs are to differ, so that nobody has to be warned."""
+        return False
+
+    @classmethod
+    def follows_pools(cls, params: BaseModel) -> bool:
+        """Whether it wants the newest versions of its pools, instead of those that the run was started with."""
         return False
 
     @classmethod

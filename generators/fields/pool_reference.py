@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,6 @@ from engine.choice import Tables
 from engine.issues import Issue, Severity, did_you_mean
 from engine.span import MAX_RECORDS, Span
 from generators.fields.base import Columns, HiddenColumn, Output, field_types
-from generators.picks.key_index import key_types
 from generators.picks.keyed_rows import KEYED_SELECTIONS, NO_ROW, KeyedRows, OnMissing
 from generators.picks.pool_columns import exact, longest, output_type
 from generators.picks.pool_filters import FILTERS, filter_mask
@@ -25,6 +25,8 @@ from generators.references import may_be_null, output_of, type_of
 from generators.values.listed_values import column_of_values
 from pools.builtin.base import VERSION as BUILTIN_VERSION
 from pools.builtin.base import builtin_pools
+from pools.enums import PoolLoadStrategy
+from pools.key_index import key_types
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
 from sdg_project.partial_shapes import as_far_as_sound
@@ -36,6 +38,8 @@ _DICTIONARY = 16_384
 With more, asking a column for its words costs more than writing each text: see `Dictionaries`.
 """
 _LISTED = 10_000
+_UNINDEXED = 100_000
+"""So many rows are looked up without an index of the pool, and nothing is said."""
 _WITHOUT_REPLACEMENT = frozenset({PoolSelection.RANDOM, PoolSelection.SHUFFLE, PoolSelection.SEQUENTIAL})
 
 
@@ -53,6 +57,18 @@ class PoolReference(BoundField):
     @classmethod
     def pool_names(cls, params: BaseModel) -> tuple[str, ...]:
         return (params.pool,) if isinstance(params, PoolReferenceParams) else ()
+
+    @classmethod
+    def follows_pools(cls, params: BaseModel) -> bool:
+        return isinstance(params, PoolReferenceParams) and params.refresh_policy is RefreshPolicy.FOLLOW
+
+    @classmethod
+    def is_remade_alike(cls, params: Mapping[str, Any]) -> bool:
+        return params.get("refreshPolicy") != RefreshPolicy.FOLLOW
+
+    def reasons(self) -> Iterator[str]:
+        if self.params.refresh_policy is RefreshPolicy.FOLLOW:
+            yield f'it follows pool "{self.params.pool}", whose new versions are used from the next frame on'
 
     @property
     def snapshot(self) -> Snapshot:
@@ -145,13 +161,25 @@ class PoolReference(BoundField):
         if self.binding.rows_name in self.scope.fields:
             message = f'a field has the name "{self.binding.rows_name}", under which the rows are kept'
             yield self.issue("INVALID_VALUE", message, at="/rowBinding", hint="rename one of the two")
-        if self.params.refresh_policy is RefreshPolicy.FOLLOW:
-            message = (
-                "FOLLOW cannot be had: a run makes the same records whenever its workers come to them, so it keeps"
-                " the version of the pool that it was started with"
-            )
-            hint = f'accepted is {RefreshPolicy.PIN}; "sdg pool refresh {self.params.pool}" is for the runs to come'
-            yield self.issue("INVALID_VALUE", message, at="/refreshPolicy", hint=hint)
+        yield from self._policy_issues()
+
+    def _policy_issues(self) -> Iterator[Issue]:
+        """All fields of a pool see one version of it."""
+        if self.params.refresh_policy is not RefreshPolicy.FOLLOW:
+            return
+        others = [
+            field.scope.field
+            for field in self.scope.fields.values()
+            if isinstance(field, PoolReference)
+            and field.params.pool == self.params.pool
+            and field.params.refresh_policy is RefreshPolicy.PIN
+        ]
+        if others:
+            message = f'"{others[0]}" keeps the version of pool "{self.params.pool}" that this field is to follow'
+            yield self.issue("INVALID_VALUE", message, at="/refreshPolicy", hint="say FOLLOW or PIN for both")
+        if self.binding.uniques:
+            message = "values that are to be distinct cannot follow a pool whose rows change"
+            yield self.issue("UNIQUE_IMPOSSIBLE", message, at="/refreshPolicy", hint=f"accepted is {RefreshPolicy.PIN}")
 
     def _no_column(self, name: str, at: str) -> Issue:
         names = self.snapshot.records.columns
@@ -244,15 +272,33 @@ class PoolReference(BoundField):
             message = f'"{name}" is DOUBLE, and such numbers are equal by chance only'
             hint = "accepted are columns of texts, whole numbers, decimals, truth values, dates and instants"
             yield self.issue("TYPE_MISMATCH", message, at="/keyColumn", hint=hint)
-        elif type_ is not None and type_ not in accepted:
+            return
+        if type_ is not None and type_ not in accepted:
             message = (
                 f'"{params.key_field}" is {type_}, and "{name}" of pool "{params.pool}" is'
                 f" {output_type(records[name])[0]}, so that no value of the one is one of the other"
             )
             hint = f"accepted are fields of type {' or '.join(sorted(accepted))}; outputType casts the field"
             yield self.issue("TYPE_MISMATCH", message, at="/keyField", hint=hint)
-        elif params.on_missing is OnMissing.ERROR and params.selection in KEYED_SELECTIONS and not self._filter_issues:
+            return
+        yield from self._lookup_issues(name)
+        if params.on_missing is OnMissing.ERROR and params.selection in KEYED_SELECTIONS and not self._filter_issues:
             yield from self._coverage_issues()
+
+    def _lookup_issues(self, column: str) -> Iterator[Issue]:
+        """What the pool's load strategy means for lookups in it."""
+        snapshot, pool = self.snapshot, self.params.pool
+        if snapshot.load_strategy is PoolLoadStrategy.SAMPLED:
+            message = f'pool "{pool}" is a sample, so that keys may be missing which its source has'
+            hint = "load it FULL or INDEXED, or say with onMissing what a key without rows does"
+            yield self.issue("KEY_LOOKUP_ON_SAMPLE", message, at="/keyField", hint=hint, severity=Severity.WARNING)
+        elif column not in snapshot.index_columns and snapshot.records.height > _UNINDEXED:
+            message = (
+                f'pool "{pool}" has {snapshot.records.height:,} rows and no index of "{column}", so that every worker'
+                " makes one of its own at its start"
+            )
+            hint = f'load it with loadStrategy INDEXED and indexColumns ["{column}"]'
+            yield self.issue("KEY_NOT_INDEXED", message, at="/keyColumn", hint=hint, severity=Severity.WARNING)
 
     def _coverage_issues(self) -> Iterator[Issue]:
         """The values of the key that are known to have no rows."""

@@ -17,8 +17,8 @@ from engine.errors import RecordInvalid
 from engine.span import Span
 from engine.stream import Source
 from generators.fields.base import Columns, HiddenColumn
-from generators.picks.key_index import KeyIndex
 from generators.picks.pool_rows import PoolRows, PoolSelection, RowChoice, row_weights
+from pools.key_index import KeyIndex
 from pools.snapshot import Snapshot
 from sdg_project.text import shown
 
@@ -74,7 +74,9 @@ class KeyedRows(HiddenColumn):
         rows = self._choice.candidates
         if self._choice.selection is PoolSelection.WEIGHTED:
             rows = np.flatnonzero(self._weights) if rows is None else rows[self._weights.take(rows) > 0]
-        return KeyIndex(self._snapshot.records[self._lookup.column], rows)
+        keys = self._snapshot.records[self._lookup.column]
+        stored = self._snapshot.key_index(self._lookup.column) if _are_all_keyed(rows, keys) else None
+        return KeyIndex(keys, rows) if stored is None else stored
 
     def tables(self) -> dict[str, NDArray[Any]]:
         tables = {} if self._any is None else self._any.tables()
@@ -166,6 +168,13 @@ class KeyedRows(HiddenColumn):
         elif self._any is not None:
             rest = pl.when(missing).then(self._any.values(span, {}))
         return pl.select(pl.when(rows != NO_ROW).then(rows).otherwise(rest).alias(self.name)).to_series()
+
+
+def _are_all_keyed(rows: NDArray[np.int64] | None, keys: pl.Series) -> bool:
+    """Whether some rows are all those that have a key."""
+    if rows is None or len(rows) == len(keys):
+        return True
+    return len(rows) == len(keys) - keys.null_count() and keys.gather(rows).null_count() == 0
 
 
 def _bisected(

@@ -61,6 +61,6 @@ class PoolReferenceParams(Params):
     )
     refresh_policy: RefreshPolicy = Field(
         default=RefreshPolicy.PIN,
-        description="PIN: a run keeps the version of the pool that it was started with. FOLLOW is refused, because a"
-        " run makes the same records whenever its workers come to them.",
+        description="PIN: a run keeps the version of the pool that it was started with. FOLLOW: new"
+        " versions from the next frame on, so that a record that is made again may be another one.",
     )

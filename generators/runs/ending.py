@@ -8,26 +8,27 @@ from dataclasses import replace
 from django.db import transaction
 from django.db.models import F
 
-from generators.enums import EndReason, RunStatus, ShardState
+from generators.enums import EndReason, RunStatus
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.job import Job
 from generators.runs.passed_over import moved
+from sdg_project.failpoints import failpoint
 
 
 def end_early(shard: Shard, *, next_record: int, reason: EndReason) -> None:
-    """Let the run of a shard, the only one it has, make no more records than it has committed.
+    """Let the run of a shard, the only one it has, make no more records than those before one.
 
     Nothing happens when somebody else has the shard by now.
     """
     with transaction.atomic():
-        held = Shard.objects.filter(pk=shard.pk, epoch=shard.epoch)
-        if not held.update(next_record=next_record, state=ShardState.DONE):
-            return
         run = Run.objects.select_for_update().get(pk=shard.run_id)
+        if not Shard.objects.filter(pk=shard.pk, epoch=shard.epoch).exists():
+            return
         count = next_record - run.first_record
         spec = replace(RunSpec.from_json(run.spec), record_count=count, end_reason=reason)
         Run.objects.filter(pk=run.pk).update(spec=spec.to_json(), record_count=count)
+    failpoint("ending.fixed")
 
 
 def is_cut_short(run: Run) -> bool:
@@ -38,12 +39,15 @@ def is_cut_short(run: Run) -> bool:
 def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
     """Behind which record each shard ends at the destination; None when they end where their ranges do.
 
+    What a run has left is the beginning of what it would have made: when a shard has not come to its end, those behind
+    it leave nothing, and what they had is counted as dropped.
     Nobody else can write there afterwards: whoever had a shard is shut out. `mine` is the shard that the caller holds.
     """
     run = job.run if mine is None else mine.run  # a job may be older than the end of its run
     if not is_cut_short(run):
         return None
     ends: list[int] = []
+    has_gap, dropped = False, 0
     for shard in run.shards.all():
         if mine is not None and shard.pk == mine.pk:
             shard.epoch = mine.epoch
@@ -57,7 +61,14 @@ def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
                 sink.end(reached)
         finally:
             sink.close()
+        left: dict[str, int] = {}
+        if has_gap:
+            dropped += reached - shard.first_record
+            reached, left = shard.first_record, {"rejected": 0, "bytes_written": 0}
+        has_gap = has_gap or reached < shard.end_record
         ends.append(reached)
         counts = moved(job.plan, shard.passed_over, shard.next_record, reached)
-        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached, passed_over=counts)
+        Shard.objects.filter(pk=shard.pk).update(next_record=reached, made_record=reached, passed_over=counts, **left)
+    # Whoever does this again, after a death, may find them gone already.
+    Run.objects.filter(pk=run.pk, dropped__lt=dropped).update(dropped=dropped)
     return ends

@@ -6,7 +6,7 @@ All instants are those of the database's clock, so that the clocks of the machin
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -18,6 +18,8 @@ from generators.runs import timing
 
 MAX_LOST_CLAIMS = 6
 """After so many owners that died without progress between them a shard is given up."""
+MAX_LOST_IN_COMPANY = 1
+"""After more of them a shard is suspected, and worked on alone: others shall not be taken for what kills workers."""
 
 
 class LeaseLost(Exception):
@@ -30,6 +32,8 @@ _IS_WANTED = Q(run__status=RunStatus.RUNNING, run__desired_state=DesiredState.RU
     | Q(run__phase=RunPhase.WRITING, state=ShardState.READY)
     | Q(run__phase=RunPhase.ENDING, number=0)
 )
+_WAITING: Mapping[str, Any] = {"owner": "", "lease_until": None, "due_since": Now()}
+"""What a shard's row says when nobody has it any more."""
 _IS_TO_BE_ENDED = Q(run__status=RunStatus.STOPPED, run__phase=RunPhase.ENDING, number=0)
 
 
@@ -38,6 +42,12 @@ def due_shards() -> QuerySet[Shard]:
     waited = Q(not_before=None) | Q(not_before__lte=Now())
     due = Shard.objects.filter(Q(run__origin=RunOrigin.SERVICE), _IS_WANTED | _IS_TO_BE_ENDED, _IS_FREE, waited)
     return due.order_by(F("progressed_at").asc(nulls_first=True), "pk")
+
+
+def waiting_in_vain(most: int) -> Sequence[Shard]:
+    """The first free shards that have been due for so long that a worker with nothing to do would have taken them."""
+    due = due_shards().select_related("run").filter(owner="", due_since__lt=Now() - timing.company_time())
+    return list(due.filter(lost_claims__lte=MAX_LOST_IN_COMPANY, retries=0)[:most])
 
 
 def due_for_one_of(workers: int) -> list[int]:
@@ -99,7 +109,7 @@ def keep(shard: Shard, **values: Any) -> bool:
 
 def release(shard: Shard, **values: Any) -> bool:
     """Give a shard back; whether it still was this owner's."""
-    return bool(_held(shard).update(owner="", lease_until=None, about_from=None, about_count=0, **values))
+    return bool(_held(shard).update(**_WAITING, about_from=None, about_count=0, **values))
 
 
 def _held(shard: Shard) -> QuerySet[Shard]:
@@ -108,7 +118,7 @@ def _held(shard: Shard) -> QuerySet[Shard]:
 
 def fence(run: Run) -> None:
     """Shut out whoever works on a run now: their next renewal fails."""
-    run.shards.exclude(owner="").update(owner="", lease_until=None, epoch=F("epoch") + 1)
+    run.shards.exclude(owner="").update(**_WAITING, epoch=F("epoch") + 1)
 
 
 def is_drained(run: Run) -> bool:
@@ -119,8 +129,7 @@ def is_drained(run: Run) -> bool:
 def release_dead(worker_ids: Sequence[str]) -> int:
     """Give back the shards of workers that are known to be dead, and forget these workers; how many shards."""
     lost = Shard.objects.filter(owner__in=worker_ids).update(
-        owner="",
-        lease_until=None,
+        **_WAITING,
         epoch=F("epoch") + 1,
         lost_claims=F("lost_claims") + 1,
         rung_at=None,

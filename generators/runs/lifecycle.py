@@ -42,6 +42,8 @@ ACTIONS: Mapping[str, frozenset[GeneratorStatus]] = {
 
 _log = logging.getLogger("sdg.lifecycle")
 _ENDED = {RunStatus.COMPLETED, RunStatus.STOPPED, RunStatus.FAILED}
+_RESTING = {RunStatus.PAUSED, RunStatus.FAILED}
+"""Statuses from which a run may go on."""
 
 
 def refuse_unless_possible(generator: Generator, action: str) -> None:
@@ -79,10 +81,9 @@ def change_status(run: Run, to: RunStatus, *, expected: frozenset[RunStatus] | N
         before = Run.objects.select_for_update().filter(pk=run.pk, status__in=allowed).first()
         changed = 0
         if before is not None:
-            if before.running_since is not None:  # a run of the service; those of the command line count by themselves
-                values["active_seconds"] = F("active_seconds") + max(now - before.running_since, timedelta()) / _SECOND
-            if before.running_since is not None or before.generator_id is not None:
-                values["running_since"] = now if to is RunStatus.RUNNING else None
+            if before.paused_since is not None:
+                values["paused_seconds"] = F("paused_seconds") + max(now - before.paused_since, timedelta()) / _SECOND
+            values["paused_since"] = now if to in _RESTING else None
             changed = Run.objects.filter(pk=run.pk, status=before.status).update(status=to, **values)
         if changed:
             Generator.objects.filter(last_run=run.pk).update(status=to)

@@ -23,13 +23,15 @@ from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.child import work
 from generators.runs.ending import end_early, ends_of
+from generators.runs.following import source_of
 from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
 from generators.runs.pacing import latency_of
 from generators.runs.rejects import Rejects
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.stopwatch import Stopwatch
+from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
 from sdg_project.memory import keep_freed_memory
 from sinks.errors import SinkError, TransientSinkError
@@ -177,24 +179,26 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
     def write(shard: Shard) -> _Onlooker:
         """Write a shard; whoever has looked on says how that ended."""
         stopwatch = Stopwatch(run, plan)
+        cuts = job.spec.cuts(plan.pace.schedule)
         rejects = Rejects.of(plan, shard)
         watch = _Onlooker(shard, stop, on_progress, stopwatch, rejects)
         sink = job.destination.sink(shard.number)
         try:
-            reached = run_slice(
-                rejects.source if rejects else plan,
+            steps = run_slice(
+                source_of(run, plan, cuts, rejects.source if rejects else None),
                 sink,
-                shard=shard.span,
+                shard=shard.wanted,
                 next_record=sink.open(shard.epoch),
-                cuts=job.spec.cuts(plan.pace.schedule),
+                cuts=cuts,
                 batch_size=job.spec.batch_size,
                 watch=watch,
                 pacing=stopwatch.pacing,
                 max_latency_s=latency_of(plan),
             )
+            reached = finish(steps)
         finally:
             sink.close()
-        state = ShardState.DONE if reached.next_record >= shard.end_record else ShardState.READY
+        state = ShardState.DONE if reached.next_record >= shard.wanted.end else ShardState.READY
         if watch.is_over is not None:
             end_early(shard, next_record=reached.next_record, reason=watch.is_over)
             run.refresh_from_db()
@@ -213,6 +217,8 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
         except RecordInvalid as error:
             is_pause = plan.definition.shape.on_error is OnError.PAUSE
             return Failure(error.code, str(error), error.record_number, is_pause=is_pause)
+        except Conflict as error:  # a pool that it follows: it may be mended
+            return Failure(error.code, str(error), is_pause=True)
         except TransientSinkError as error:
             Shard.objects.filter(pk=shard.pk, owner=owner).update(owner="")
             wait = next(waits, None)
@@ -245,6 +251,12 @@ class _Onlooker(Watch):
             self._rejects.keep(next_record)
             failpoint("run.rejects_kept")
 
+    def about_to_end(self, next_record: int) -> None:
+        limit = self._stopwatch.limit
+        self.is_over = None if limit is None else limit.reason
+        if self.is_over is not None:
+            end_early(self._shard, next_record=next_record, reason=self.is_over)
+
     def committed(self, progress: Progress) -> bool:
         self._on_progress()
         shard = self._shard
@@ -257,7 +269,7 @@ class _Onlooker(Watch):
             next_record=progress.next_record, bytes_written=progress.bytes_written, lost_claims=lost, rejected=rejected
         )
         is_over = self._stopwatch.look(progress)
-        self.is_over = is_over if progress.next_record < shard.end_record else None
+        self.is_over = self.is_over or (is_over if progress.next_record < shard.end_record else None)
         return bool(held) and not self._stop.asked and self.is_over is None and self.excess is None
 
 

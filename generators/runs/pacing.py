@@ -19,7 +19,7 @@ from generators.rates.quantities import micros
 from generators.rates.shape import CatchUp
 
 GRACE_US = 1_000_000
-"""So much later than its time is over a run with a pace ends: what is due until then is written first."""
+"""So long, when its time is over, a run with a pace may take to write what has become due by then."""
 _WINDOW = 16_384
 COMMIT_SECONDS = 1.0
 _LIMITED_LATENCY_S, _TIMED_LATENCY_S = 0.5, 0.1
@@ -87,10 +87,14 @@ class Pacing:
         *,
         active_us: int = 0,
         paused_us: int = 0,
+        limit_us: int | None = None,
         timer: Timer | None = None,
     ) -> None:
-        """`active_us` is the active time of earlier writers, as far as it is known, `paused_us` that of the pauses."""
-        self._schedule, self._policy = schedule, policy
+        """`active_us` is the active time of earlier writers, as far as it is known, `paused_us` that of the pauses.
+
+        Nothing becomes due any more from the active time `limit_us` on.
+        """
+        self._schedule, self._policy, self._limit_us = schedule, policy, limit_us
         self._timer = timer or SystemTimer()
         self._before_us, self._started = active_us, self._timer.now()
         # By how much records leave later than planned: they are behind by that already where pauses are owed.
@@ -118,6 +122,8 @@ class Pacing:
     def due_end(self, next_record: int, limit: int) -> int:
         """The record behind those from `next_record` on that may leave now; at most `limit`."""
         now = self.elapsed_us
+        if self._limit_us is not None:
+            now = min(now, self._limit_us - 1)
         reached = self._reached(now)
         if self._is_delayed(next_record, reached):
             self._delay(next_record, now)
@@ -131,6 +137,12 @@ class Pacing:
                 break
         return min(end, limit)
 
+    def is_over(self, next_record: int) -> bool:
+        """Whether the time is over and what became due in it has left, or has had long enough to leave."""
+        if self._limit_us is None or (late_us := self.elapsed_us - self._limit_us) < 0:
+            return False
+        return late_us >= GRACE_US or self.due_end(next_record, next_record + 1) == next_record
+
     def wait_us(self, record: int) -> int:
         """How long it takes until a record may leave; 0 or less when it may leave now."""
         due = self._due_of(record)
@@ -139,17 +151,18 @@ class Pacing:
             until = max(until, line.since + ceil((due - line.due) / line.slope))
         return until - self.elapsed_us
 
-    def wait_for(self, record: int, *, ahead_us: int, at_most_us: int) -> None:
-        """Sleep until so long before a record may leave, but not longer than asked.
+    def rest_us(self, record: int, *, ahead_us: int, at_most_us: int) -> int:
+        """How long to rest until so long before a record may leave, but not longer than asked.
 
-        At least a tick has gone by since the last sleep: records that come more often leave together.
+        At least a tick goes by between the ends of two rests: records that come more often leave together.
         """
         now = self.elapsed_us
         until = max(now + self.wait_us(record) - ahead_us, self._woken_us + self._tick_us(record))
         until = min(until, now + at_most_us)
-        if until > now:
-            self._timer.sleep((until - now) / MICROS)
-        self._woken_us = self.elapsed_us
+        if self._limit_us is not None and now < self._limit_us:
+            until = min(until, self._limit_us)
+        self._woken_us = max(until, now)
+        return self._woken_us - now
 
     def worth_of(self, next_record: int, time_us: int) -> int:
         """How many records from `next_record` on are due within a time from the first of them; at least one."""
@@ -201,15 +214,22 @@ class Pacing:
         return _FAST_TICK_US if due[min(_MANY, len(due) - 1)] - due[0] < _TICK_US else _TICK_US
 
 
-def pacing_of(plan: Plan, *, active_us: int = 0, paused_us: int = 0) -> Pacing | None:
-    """The pace of a plan's run after so much active and paused time; None when it goes as fast as it can."""
+def pacing_of(
+    plan: Plan, *, active_us: int = 0, paused_us: int = 0, is_fixed: bool = False, timer: Timer | None = None
+) -> Pacing | None:
+    """The pace of a plan's run after so much active and paused time; None when it goes as fast as it can.
+
+    When time has ended it and `is_fixed` at which record, it goes on to there.
+    """
     schedule, rate = plan.pace.schedule, plan.definition.shape.rate
     if schedule is None:
         return None
     policy = Policy()
     if rate is not None:
         policy = Policy(rate.catch_up, rate.burst, micros(rate.catch_up_seconds or 1))
-    return Pacing(schedule, policy, active_us=active_us, paused_us=paused_us)
+    limit, shape = time_limit(plan.definition.shape), plan.definition.shape
+    limit_us = None if limit is None or is_fixed else limit.time_us - (paused_us if shape.include_paused else 0)
+    return Pacing(schedule, policy, active_us=active_us, paused_us=paused_us, limit_us=limit_us, timer=timer)
 
 
 def latency_of(plan: Plan) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from engine.cuts import Cuts
 from engine.errors import RecordInvalid
 from engine.rates import MICROS
 from engine.span import Span
-from generators.runs.pacing import COMMIT_SECONDS, Pacing
+from generators.runs.pacing import COMMIT_SECONDS, Pacing, SystemTimer, Timer
 from sdg_project.failpoints import failpoint
 from sinks.destinations.base import Sink
 
@@ -35,6 +35,10 @@ class Progress:
     behind_us: int = 0
 
 
+Steps = Generator[float, None, Progress]
+"""A slice at work, that gives way: after each step it says for how many seconds it has nothing to do."""
+
+
 class Source(Protocol):
     """What makes records: a plan, or one that leaves out what cannot be made."""
 
@@ -54,6 +58,9 @@ class Watch:
 
     def about_to_commit(self, next_record: int) -> None:
         """What has been written up to here is made durable next."""
+
+    def about_to_end(self, next_record: int) -> None:
+        """The shard ends before this record, earlier than its range, since the time of its run is over."""
 
     def committed(self, progress: Progress) -> bool:
         """Called after every commit, about once a second, and first with what the sink found; whether to go on.
@@ -75,7 +82,7 @@ def run_slice(
     monotonic: Callable[[], float] = time.monotonic,
     pacing: Pacing | None = None,
     max_latency_s: float = COMMIT_SECONDS,
-) -> Progress:
+) -> Steps:
     """Make and write a shard's records from where its open sink stands, until its end or until the watch says no.
 
     Records are made in batches that never cross a frame border; none of this shows in the bytes. The shard may end at
@@ -83,11 +90,13 @@ def run_slice(
     durable, the shard rests there, and RecordInvalid goes on to the caller. A shard that rests tries that record first.
 
     Commits are at the first border after `max_latency_s`. With a `pacing` each record is written when it is due, and
-    committed at the first record after that time if the sink commits anywhere.
+    committed at the first record after that time if the sink commits anywhere; when its time is over, the shard ends
+    behind the last record that was due in it. One process may so take turns with several slices.
     """
     failpoint("slice.opened")
     if pacing is not None:
-        return _Paced(plan, sink, shard, cuts, batch_size, watch, pacing, max_latency_s).carry(next_record)
+        paced = _Paced(plan, sink, shard, cuts, batch_size, watch, pacing, max_latency_s)
+        return (yield from paced.carry(next_record))
     goes_on = watch.committed(Progress(next_record, sink.bytes_written))
     committed_at = monotonic()
     committed = next_record
@@ -118,7 +127,21 @@ def run_slice(
         next_record = batch.span.end
         if next_record == shard.end or (next_record == border and monotonic() - committed_at >= max_latency_s):
             goes_on = commit(is_end=next_record == shard.end)
+        yield 0.0
     return Progress(next_record, sink.bytes_written)
+
+
+def finish(steps: Steps, timer: Timer | None = None) -> Progress:
+    """Take one slice to its end, and sleep when it has nothing to do."""
+    timer = timer or SystemTimer()
+    while True:
+        try:
+            rest_s = next(steps)
+        except StopIteration as end:
+            progress: Progress = end.value
+            return progress
+        if rest_s > 0:
+            timer.sleep(rest_s)
 
 
 def _until_a_bad_one(plan: Source, span: Span) -> Batch:
@@ -156,17 +179,17 @@ class _Paced:
     pacing: Pacing
     max_latency_s: float
 
-    def carry(self, next_record: int) -> Progress:
+    def carry(self, next_record: int) -> Steps:
         """Go on from a record."""
         pacing, latency_us = self.pacing, round(self.max_latency_s * MICROS)
         pacing.start(next_record)
-        goes_on = self.watch.committed(self._progress(next_record, next_record))
+        goes_on, end = self.watch.committed(self._progress(next_record, next_record)), self.shard.end
         committed, block = next_record, None
         committed_us = asked_us = pacing.elapsed_us
         border = passed = next_record
-        while goes_on and committed < self.shard.end:
-            if next_record == border < self.shard.end:
-                passed, border = border, min(self.cuts.frame_end(border), self.shard.end)
+        while goes_on and committed < end:
+            if next_record == border < end:
+                passed, border = border, min(self.cuts.frame_end(border), end)
             may_commit = committed < next_record and (next_record in {passed, border} or self.sink.commits_anywhere)
             if block is None and next_record < border and pacing.wait_us(next_record) <= _AHEAD_US:
                 try:
@@ -180,25 +203,28 @@ class _Paced:
                     next_record = committed = border = passed = start
                     block = None
                     continue
-            end = pacing.due_end(next_record, block.span.end) if block is not None else next_record
-            if block is not None and end > next_record:
-                self.sink.write(block.slice(Span(next_record, end - next_record)))
-                next_record = end
+            due = pacing.due_end(next_record, block.span.end) if block is not None else next_record
+            if block is not None and due > next_record:
+                self.sink.write(block.slice(Span(next_record, due - next_record)))
+                next_record = due
                 may_commit = next_record == border or self.sink.commits_anywhere
                 block = None if next_record == block.span.end else block
             now = pacing.elapsed_us
-            if may_commit and (now - committed_us >= latency_us or next_record == self.shard.end):
-                self._commit(next_record, is_end=next_record == self.shard.end)
+            if next_record < end and pacing.is_over(next_record):
+                self.watch.about_to_end(next_record)
+                end, may_commit, asked_us = next_record, committed < next_record, now - _LOOK_UP_US
+            if may_commit and (now - committed_us >= latency_us or next_record == end):
+                self._commit(next_record, is_end=next_record == end)
                 committed, committed_us = next_record, now
                 asked_us = now - _LOOK_UP_US
             if now - asked_us >= _LOOK_UP_US:
                 asked_us = now
                 goes_on = self.watch.committed(self._progress(committed, next_record))
-            elif next_record < self.shard.end:
+            elif next_record < end:
                 until_us = min(asked_us + _LOOK_UP_US, committed_us + latency_us if may_commit else now + _LOOK_UP_US)
                 ahead_us = _AHEAD_US if block is None else 0
                 if pacing.wait_us(next_record) > ahead_us:
-                    pacing.wait_for(next_record, ahead_us=ahead_us, at_most_us=until_us - now)
+                    yield pacing.rest_us(next_record, ahead_us=ahead_us, at_most_us=until_us - now) / MICROS
         return self._progress(committed, next_record)
 
     def _commit(self, next_record: int, *, is_end: bool) -> None:

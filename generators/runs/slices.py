@@ -1,43 +1,39 @@
-"""Slices: a worker's turn with one shard of the service, from claiming it to giving it back.
+"""Slices: a worker's turn with shards of the service, from claiming them to giving them back.
 
-Whatever ends a slice, the truth stays at the destination; the rows say who may go on, when, and why not.
+A worker that has a shard with a rate rests most of the time. So it takes in others that wait, and serves each when it
+is due: a few workers carry many slow runs, each at its own rate. One shard without a rate may be among them; it gets
+what time is left. Whatever ends a slice, the truth stays at the destination; the rows say who may go on, when, and why
+not.
 """
 
 from __future__ import annotations
 
 import logging
-import random
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from engine.errors import RecordInvalid
-from engine.issues import PAUSING
-from engine.rates import MICROS
-from engine.span import Span
-from generators.enums import DesiredState, EndReason, EscalateTo, OnError, RunPhase, RunStatus, ShardState
-from generators.error_handling import ErrorHandlingShape
+from generators.enums import RunPhase, RunStatus, ShardState
 from generators.models import Run, Shard
-from generators.plan import Plan
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
 from generators.runs.ending import end_early, ends_of
-from generators.runs.gauges import Gauges
+from generators.runs.following import source_of
 from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
 from generators.runs.lifecycle import change_status
-from generators.runs.pacing import latency_of
-from generators.runs.passed_over import moved
+from generators.runs.pacing import SystemTimer, Timer, latency_of
 from generators.runs.rejects import Rejects
-from generators.runs.runner import Progress, Watch, run_slice
-from generators.runs.stopwatch import Stopwatch
+from generators.runs.runner import Progress, Steps, run_slice
+from generators.runs.setbacks import break_off, end_at_record, escalate, give_up, refuse, retry_later
+from generators.runs.slice_watch import REACHED, SliceWatch
+from generators.runs.stopwatch import Stopwatch, Tally
 from generators.runs.worker import count_alive
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
@@ -46,8 +42,10 @@ from sdg_project.outages import AWAY
 from sinks.destinations.base import Sink
 from sinks.errors import Fenced, SinkError, TransientSinkError
 
-NARROWER = {2: 4_096, 3: 256, 4: 16, 5: 1}
-"""After so many owners that died: how many records are made at a time, so that the one that kills them is found."""
+LOOKS_A_SECOND = 4.0
+"""How often all workers together look for shards that wait; one looks once a second at most."""
+MAX_COMPANY = 64
+"""How many shards a worker has at the same time, at most."""
 _NONE = -2
 """The epoch of nobody."""
 _SOON_JOINED_BYTES = 2**30
@@ -59,98 +57,191 @@ _log = logging.getLogger("sdg.workers")
 class _Kept:
     """What a worker keeps from its last slice, to go on where it was if it gets the same shard again."""
 
-    shard_id: int
     epoch: int
     job: Job
     sink: Sink
     next_record: int
 
+    @property
+    def is_paced(self) -> bool:
+        return self.job.spec.paced
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A shard that is being written, and when it is to be looked after next."""
+
+    shard: Shard
+    is_paced: bool
+    watch: SliceWatch
+    rejects: Rejects | None
+    steps: Steps
+    due_at: float
+
+    @property
+    def may_have_company(self) -> bool:
+        """Whether others may share its fate, and its waiting: neither has it lost its owners, nor its destination."""
+        return self.shard.lost_claims <= leases.MAX_LOST_IN_COMPANY and not self.shard.retries
+
 
 class SliceWorker:
-    """What works on shards in one process, one slice at a time."""
+    """What works on shards in one process, for the time of a slice at each call."""
 
-    def __init__(self, worker_id: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.worker_id = worker_id
-        self._monotonic = monotonic
-        self._kept: _Kept | None = None
-        self._unreleased: Shard | None = None
+    def __init__(self, worker_id: str, *, timer: Timer | None = None) -> None:
+        self.worker_id, self._timer = worker_id, timer or SystemTimer()
+        self._kept: dict[int, _Kept] = {}
+        self._turns: list[_Turn] = []
+        self._unreleased: dict[int, Shard] = {}
+        self._ends_at, self._crowding = 0.0, 1.0
 
     def work(self, shard_id: int) -> bool:
         """A slice of a shard, if it is due and free; whether there was anything to do.
 
-        Raises AWAY when the control database is away; else only what is a bug.
+        Those that the worker had beside it before, and those that nobody else has time for, are served with it. Raises
+        AWAY when the control database is away; else only what is a bug.
         """
         self.give_back()
         shard = leases.claim(shard_id, self.worker_id)
         if shard is None:
             return False
-        failpoint("slice.claimed")
-        run_id.set(str(shard.run_id))
+        self._turns.clear()
         try:
-            following = self._turn(shard)
+            self._work_on(shard)
         except AWAY:
             self.let_go()
-            self._unreleased = shard
+            self._unreleased |= {turn.shard.pk: turn.shard for turn in self._turns}
             raise
-        finally:
-            run_id.set(None)
-        if following is not None:
-            self.work(following)
         return True
 
     def give_back(self) -> None:
-        """Give back the shard that was held when the control database went away, if there is one.
+        """Give back the shards that were held when the control database went away, if there are any.
 
-        Nobody has to wait then until its lease is over, or takes this worker for dead. Raises AWAY while it still is.
+        Nobody has to wait then until their leases are over, or takes this worker for dead. Raises AWAY while it still
+        is.
         """
-        if self._unreleased is not None:
-            leases.release(self._unreleased, rung_at=None)
-            self._unreleased = None
+        for shard in list(self._unreleased.values()):
+            leases.release(shard, rung_at=None)
+            del self._unreleased[shard.pk]
 
     def let_go(self) -> None:
         """Close what is kept."""
-        if self._kept is not None:
-            self._kept.sink.close()
-            self._kept.job.destination.close()
-            self._kept = None
+        for shard_id in list(self._kept):
+            self._close(shard_id)
 
-    def _turn(self, shard: Shard) -> int | None:
-        """One kind of work on a shard; the shard that need not wait for another ring, if there is one."""
-        run = shard.run
-        try:
-            if shard.lost_claims >= leases.MAX_LOST_CLAIMS:
-                _give_up(shard)
-            elif run.phase == RunPhase.PREPARING:
-                return self._prepare(shard)
-            elif run.phase == RunPhase.WRITING:
-                return self._write(shard)
+    # Whom the worker has.
+
+    def _work_on(self, first: Shard) -> None:
+        """Serve a claimed shard and its company until their slices are over."""
+        looked_at = self._timer.now()
+        workers = count_alive()
+        self._crowding = timing.crowding(workers)
+        self._ends_at = looked_at + self._crowding * (timing.slice_time() / timedelta(seconds=1))
+        look_seconds = max(1.0, workers / LOOKS_A_SECOND)
+        self._begin(first)
+        self._go_on_with_company(first.pk)
+        while self._turns:
+            now = self._timer.now()
+            if now - looked_at >= look_seconds and now < self._ends_at:
+                looked_at = now
+                self._take_in()
+            turn = min(self._turns, key=lambda one: one.due_at)
+            if turn.due_at <= now:
+                self._step(turn)
             else:
-                self._end(shard)
+                until = turn.due_at if now >= self._ends_at else min(turn.due_at, looked_at + look_seconds)
+                self._timer.sleep(until - now)
+
+    def _begin(self, shard: Shard | None) -> None:
+        """Do what a claimed shard needs: at once, or in turns with others; then the same for what follows from it."""
+        while shard is not None:
+            failpoint("slice.claimed")
+            following: int | None = None
+            with self._minding(shard):
+                if shard.lost_claims >= leases.MAX_LOST_CLAIMS:
+                    give_up(shard)
+                elif shard.run.phase == RunPhase.PREPARING:
+                    following = self._prepare(shard)
+                elif shard.run.phase == RunPhase.WRITING:
+                    self._turns.append(self._opened_turn(shard))
+                else:
+                    self._end(shard)
+            shard = None if following is None else leases.claim(following, self.worker_id)
+
+    def _go_on_with_company(self, first: int) -> None:
+        """Take again the shards with a rate that the worker had in its last slice; all others are let go of."""
+        for shard_id, kept in list(self._kept.items()):
+            if shard_id == first:
+                continue
+            shard = None
+            if kept.is_paced and self._may_have_company:
+                shard = leases.claim(shard_id, self.worker_id)
+            if shard is None:
+                self._close(shard_id)
+            else:
+                self._begin(shard)
+
+    def _take_in(self) -> None:
+        """Take half of the shards that wait although every worker has had the time to take them; others take theirs."""
+        if not self._may_have_company:
+            return
+        waiting = leases.waiting_in_vain(MAX_COMPANY)
+        for shard in waiting[: (len(waiting) + 1) // 2]:
+            is_paced = bool(shard.run.spec["paced"])
+            is_long = shard.run.phase == RunPhase.ENDING and shard.bytes_written >= _SOON_JOINED_BYTES
+            has_room = len(self._turns) < MAX_COMPANY and (is_paced or all(turn.is_paced for turn in self._turns))
+            if has_room and not is_long:
+                self._begin(leases.claim(shard.pk, self.worker_id))
+
+    @property
+    def _may_have_company(self) -> bool:
+        return all(turn.may_have_company for turn in self._turns)
+
+    def _step(self, turn: _Turn) -> None:
+        """Let a shard go on until it gives way; the one whose slice is over is given back."""
+        following: int | None = None
+        with self._minding(turn.shard):
+            try:
+                turn.due_at = self._timer.now() + next(turn.steps)
+                return
+            except StopIteration as end:
+                following = self._give_back(turn, end.value)
+        self._turns.remove(turn)
+        if following is not None:
+            self._begin(leases.claim(following, self.worker_id))
+
+    @contextmanager
+    def _minding(self, shard: Shard) -> Iterator[None]:
+        """What goes wrong with a shard becomes of it what must; only that the control database is away goes on."""
+        run_id.set(str(shard.run_id))
+        try:
+            yield
         except (LeaseLost, Fenced) as error:
-            self.let_go()
+            self._close(shard.pk)
             _log.info("shard lost to another owner", extra={"fields": {"shard": shard.number, "reason": str(error)}})
         except AWAY:
+            self._unreleased[shard.pk] = shard
             raise
         except RecordInvalid as error:
-            self.let_go()
-            _end_at_record(shard, error)
+            self._close(shard.pk)
+            end_at_record(shard, error)
         except TransientSinkError as error:
-            self.let_go()
-            _retry_later(shard, error)
+            self._close(shard.pk)
+            retry_later(shard, error)
         except SinkError as error:
-            self.let_go()
+            self._close(shard.pk)
             if error.code == "RERUN_WOULD_COLLIDE" and shard.lost_claims:
-                _retry_later(shard, error)  # who had the shard before may still be alive, and hold the place
+                retry_later(shard, error)  # who had the shard before may still be alive, and hold the place
             else:
-                _break_off(shard, error.code, str(error))
+                break_off(shard, error.code, str(error))
         except Conflict as error:
-            self.let_go()
-            _refuse(shard, error)
+            self._close(shard.pk)
+            refuse(shard, error)
         except Exception:
-            self.let_go()
+            self._close(shard.pk)
             _log.exception("a slice has failed", extra={"fields": {"shard": shard.number}})
-            _break_off(shard, "INTERNAL", "something went wrong that is no fault of the definition; see the log")
-        return None
+            break_off(shard, "INTERNAL", "something went wrong that is no fault of the definition; see the log")
+        finally:
+            run_id.set(None)
 
     # The three kinds of work.
 
@@ -164,37 +255,41 @@ class SliceWorker:
             job.destination.close()
         with transaction.atomic():
             leases.renew(shard)
-            # Its time runs from here on: what it has waited for a worker is nothing that it did.
             prepared = Run.objects.filter(pk=shard.run_id, phase=RunPhase.PREPARING)
-            now = timezone.now()
-            prepared.update(phase=RunPhase.WRITING, running_since=now, begun_at=now)
-            leases.release(shard, **_REACHED)
+            prepared.update(phase=RunPhase.WRITING, begun_at=timezone.now())
+            leases.release(shard, **REACHED)
             for waiting in shard.run.shards.filter(state=ShardState.READY):
                 ring(waiting, RunPhase.WRITING)
         return shard.pk
 
-    def _write(self, shard: Shard) -> int | None:
+    def _opened_turn(self, shard: Shard) -> _Turn:
+        """A shard's sink is open, and its slice may begin."""
         kept = self._opened(shard)
-        plan = kept.job.plan
-        stopwatch = Stopwatch(shard.run, plan)
+        plan, cuts = kept.job.plan, kept.job.spec.cuts(kept.job.plan.pace.schedule)
+        stopwatch = Stopwatch(
+            shard.run, plan, timer=self._timer, given_back_at=shard.due_since, crowding=self._crowding
+        )
         rejects = Rejects.of(plan, shard)
-        crowding = timing.crowding(count_alive())
-        ends_at = self._monotonic() + crowding * (timing.slice_time() / timedelta(seconds=1))
-        watch = _SliceWatch(shard, plan, stopwatch, rejects=rejects, monotonic=self._monotonic, ends_at=ends_at)
-        reached = run_slice(
-            rejects.source if rejects else plan,
+        watch = SliceWatch(shard, plan, stopwatch, timer=self._timer, ends_at=self._ends_at, rejects=rejects)
+        steps = run_slice(
+            source_of(shard.run, plan, cuts, rejects.source if rejects else None),
             kept.sink,
-            shard=shard.span,
+            shard=shard.wanted,
             next_record=kept.next_record,
-            cuts=kept.job.spec.cuts(plan.pace.schedule),
+            cuts=cuts,
             batch_size=kept.job.spec.batch_size,
             watch=watch,
-            monotonic=self._monotonic,
+            monotonic=self._timer.now,
             pacing=stopwatch.pacing,
-            max_latency_s=latency_of(plan) * (1.0 if kept.job.spec.timed else crowding),
+            max_latency_s=latency_of(plan) * (1.0 if kept.job.spec.timed else self._crowding),
         )
+        return _Turn(shard, kept.is_paced, watch, rejects, steps, due_at=self._timer.now())
+
+    def _give_back(self, turn: _Turn, reached: Progress) -> int | None:
+        """A shard's slice is over; the shard that need not wait for another ring, if there is one."""
+        shard, watch = turn.shard, turn.watch
         failpoint("slice.before_release")
-        is_done = reached.next_record >= shard.end_record or watch.is_over is not None
+        is_done = reached.next_record >= shard.wanted.end or watch.is_over is not None
         following: int | None = None
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=shard.run_id)
@@ -213,19 +308,19 @@ class SliceWorker:
                 if sum(one.bytes_written for one in run.shards.all()) < _SOON_JOINED_BYTES:
                     following = first.pk
         if watch.excess is not None:
-            _escalate(shard.run, rejects, watch.excess)
+            escalate(shard.run, turn.rejects, watch.excess)
         if is_done:
-            self.let_go()
+            self._close(shard.pk)
         else:
             # A sink that holds more than was committed is opened anew.
             epoch = shard.epoch if not reached.in_flight else _NONE
-            self._kept = replace(kept, epoch=epoch, next_record=reached.next_record)
+            self._kept[shard.pk] = replace(self._kept[shard.pk], epoch=epoch, next_record=reached.next_record)
         return following
 
     def _end(self, shard: Shard) -> None:
         """Bring the shards together at the destination: all of them, or what a person's stop has left."""
+        run, tally = shard.run, Tally(shard.run, self._timer)
         job = self._job(shard)
-        run = shard.run
         try:
             written = job.destination.finalize(ends=ends_of(job, mine=shard), on_progress=lambda: leases.renew(shard))
             failpoint("slice.finalized")
@@ -234,209 +329,38 @@ class SliceWorker:
         outputs = [one.as_json() for one in written]
         with transaction.atomic():
             leases.renew(shard)
+            tally.note()
             if run.status == RunStatus.STOPPED:
-                Run.objects.filter(pk=run.pk).update(outputs=outputs, phase=RunPhase.ENDED)
+                Run.objects.filter(pk=run.pk).update(outputs=outputs, phase=RunPhase.ENDED, finished_at=timezone.now())
             else:
                 reason = job.spec.end_reason
                 change_status(run, RunStatus.COMPLETED, outputs=outputs, end_reason=reason, phase=RunPhase.ENDED)
             leases.release(shard, state=ShardState.DONE)
 
+    # What it keeps.
+
     def _job(self, shard: Shard) -> Job:
-        if self._kept is not None and self._kept.job.run.pk == shard.run_id:
-            return self._kept.job
-        self.let_go()
-        return Job.of(shard.run)
+        """The job of a shard's run, made anew unless the worker has one."""
+        known = (kept.job for kept in self._kept.values() if kept.job.run.pk == shard.run_id)
+        return next(known, None) or Job.of(shard.run)
 
     def _opened(self, shard: Shard) -> _Kept:
         """The job and the open sink of a shard: those of the last slice if nobody has had the shard since."""
-        kept = self._kept
-        if kept is not None and (kept.shard_id, kept.epoch + 1) == (shard.pk, shard.epoch):
+        kept = self._kept.get(shard.pk)
+        if kept is not None and kept.epoch + 1 == shard.epoch:
             return kept
         job = self._job(shard)
         if kept is not None:
             kept.sink.close()
         sink = job.destination.sink(shard.number)
-        self._kept = _Kept(shard.pk, shard.epoch, job, sink, shard.first_record)  # closed, too, if opening fails
-        self._kept = replace(self._kept, next_record=sink.open(shard.epoch))
-        return self._kept
+        self._kept[shard.pk] = kept = _Kept(shard.epoch, job, sink, shard.first_record)  # closed if opening fails, too
+        self._kept[shard.pk] = kept = replace(kept, next_record=sink.open(shard.epoch))
+        return kept
 
-
-class _SliceWatch(Watch):
-    """Keeps the lease, writes progress, and ends the slice when its time is over or a person wants it."""
-
-    def __init__(
-        self,
-        shard: Shard,
-        plan: Plan,
-        stopwatch: Stopwatch,
-        *,
-        rejects: Rejects | None,
-        monotonic: Callable[[], float],
-        ends_at: float,
-    ) -> None:
-        self.shard = shard
-        self._plan, self._stopwatch, self._rejects = plan, stopwatch, rejects
-        self._counted_to, self._passed_over = shard.next_record, dict(shard.passed_over)
-        self._monotonic, self._ends_at = monotonic, ends_at
-        self.excess: str | None = None
-        """Why there are too many bad records to go on."""
-        self.is_over: EndReason | None = None
-        self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
-        self._gauges = Gauges.of(shard)
-        self._begun_at = monotonic()
-
-    def about_to_make(self, span: Span) -> None:
-        self._begun_at = self._monotonic()
-        if self.most_records is not None:
-            leases.renew(self.shard, about_from=span.start, about_count=span.count)
-
-    def about_to_commit(self, next_record: int) -> None:
-        failpoint("slice.before_commit")
-        leases.renew(self.shard, made_record=next_record)
-        if self._rejects is not None:
-            self._rejects.keep(next_record)
-            failpoint("slice.rejects_kept")
-
-    def committed(self, progress: Progress) -> bool:
-        shard = self.shard
-        now = self._monotonic()
-        schedule = self._plan.pace.schedule
-        if schedule is not None:
-            begun, later = (schedule.count_before(progress.elapsed_us + us) for us in (0, MICROS))
-            self._gauges.target_rate, self._gauges.behind_s = float(later - begun), progress.behind_us / MICROS
-        has_progressed = progress.next_record > shard.next_record
-        self._gauges.note(progress.next_record, latency_s=now - self._begun_at if has_progressed else None)
-        self._passed_over = moved(self._plan, self._passed_over, self._counted_to, progress.next_record)
-        self._counted_to = progress.next_record
-        values: dict[str, Any] = {
-            "next_record": progress.next_record,
-            "passed_over": self._passed_over,
-            "made_record": progress.next_record,
-            "bytes_written": progress.bytes_written,
-            "gauges": self._gauges.as_json(),
-            "progressed_at": Now(),
-            **_REACHED,
-        }
-        if self._rejects is not None:
-            values["rejected"] = self._rejects.count(progress.next_record)
-            self.excess = self._rejects.excess(progress.next_record)
-        if has_progressed:
-            values |= {"lost_claims": 0, "about_from": None, "about_count": 0}
-        is_wanted = leases.keep(shard, **values)
-        failpoint("slice.progress")
-        if has_progressed:
-            shard.next_record = progress.next_record
-            shard.lost_claims = 0
-            self.most_records = None
-        is_over = self._stopwatch.look(progress)
-        self.is_over = is_over if progress.next_record < shard.end_record else None
-        # Every slice that is wanted comes to a commit, however short its time is, unless it has nothing to commit.
-        may_end = has_progressed or (self._stopwatch.pacing is not None and not progress.in_flight)
-        return is_wanted and self.is_over is None and self.excess is None and (now < self._ends_at or not may_end)
-
-
-_REACHED: dict[str, Any] = {"retries": 0, "retrying_since": None, "not_before": None, "last_error": None}
-"""What is forgotten once the destination has been reached."""
-
-
-def _error(code: str, message: str, record_number: int | None = None) -> dict[str, Any]:
-    at = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"code": code, "message": message, "recordIndex": record_number, "at": at}
-
-
-def _give_up(shard: Shard) -> None:
-    """A shard whose owners die again and again is no shard for anybody."""
-    first = shard.next_record if shard.about_from is None else shard.about_from
-    count = shard.about_count or 1
-    which = f"record {first}" if count == 1 else f"one of the records {first} to {first + count - 1}"
-    message = f"{shard.lost_claims} workers have died while making {which}"
-    leases.release(shard, state=ShardState.FAILED, last_error=_error("POISON", message, first))
-    _fail(shard.run, _error("POISON", message, first))
-
-
-def _fail(run: Run, error: dict[str, Any]) -> None:
-    try:
-        change_status(
-            run,
-            RunStatus.FAILED,
-            expected=_RUNNING,
-            error=error,
-            end_reason=EndReason.ERROR,
-            desired_state=DesiredState.STOP,
-        )
-    except Conflict:
-        _log.info("the run has ended otherwise before it could fail", extra={"fields": {"code": error["code"]}})
-
-
-def _pause(run: Run, error: dict[str, Any], reason: str) -> None:
-    try:
-        change_status(
-            run, RunStatus.PAUSED, expected=_RUNNING, error=error, pause_reason=reason, desired_state=DesiredState.PAUSE
-        )
-    except Conflict:
-        _log.info("the run has ended otherwise before it could pause", extra={"fields": {"code": error["code"]}})
-
-
-_RUNNING = frozenset({RunStatus.RUNNING})
-
-
-def _escalate(run: Run, rejects: Rejects | None, excess: str) -> None:
-    """There have been too many bad records: do what the definition says of that."""
-    error = _error("RECORD_INVALID", excess)
-    if rejects is not None and rejects.handling.escalate_to is EscalateTo.STOP:
-        _fail(run, error)
-    else:
-        _pause(run, error, EndReason.ERROR)
-
-
-def _end_at_record(shard: Shard, invalid: RecordInvalid) -> None:
-    """What onError says of a record that cannot be made; CONTINUE does not come here."""
-    error = _error(invalid.code, str(invalid), invalid.record_number)
-    if not leases.release(shard, last_error=error):
-        return
-    on_error = shard.run.spec["document"].get("onError") or OnError.STOP
-    if on_error == OnError.PAUSE:
-        _pause(shard.run, error, EndReason.ERROR)
-    else:
-        _fail(shard.run, error)
-
-
-def _retry_later(shard: Shard, sink_error: SinkError) -> None:
-    """Wait 1, 2, 4 … 60 s for a destination that is away; when it is away for too long, pause."""
-    error = _error(sink_error.code, str(sink_error))
-    seconds = min(60.0, 2.0**shard.retries) * random.uniform(0.8, 1.2)  # noqa: S311  # only spreads the attempts
-    now = timezone.now()
-    since = shard.retrying_since or now
-    held = leases.release(
-        shard,
-        retries=F("retries") + 1,
-        retrying_since=since,
-        not_before=Now() + timedelta(seconds=seconds),
-        last_error=error,
-    )
-    given = shard.run.spec["document"].get("errorHandling") or {}
-    budget = timedelta(seconds=ErrorHandlingShape.model_validate(given).retry_budget_seconds)
-    if held and now - since >= budget:
-        _end_run(shard.run, error)
-
-
-def _break_off(shard: Shard, code: str, message: str) -> None:
-    error = _error(code, message)
-    if leases.release(shard, last_error=error):
-        _end_run(shard.run, error)
-
-
-def _end_run(run: Run, error: dict[str, Any]) -> None:
-    """Pause a run for what a person can mend, fail it for what nobody can; a stopped one is left as it is."""
-    if run.status == RunStatus.STOPPED:
-        Run.objects.filter(pk=run.pk, phase=RunPhase.ENDING).update(phase=RunPhase.ENDED, error=error)
-    elif error["code"] in PAUSING:
-        _pause(run, error, error["code"])
-    else:
-        _fail(run, error)
-
-
-def _refuse(shard: Shard, conflict: Conflict) -> None:
-    """Another worker may be able to do what this one cannot: it waits a little, and says why."""
-    leases.release(shard, last_error=_error(conflict.code, str(conflict)), not_before=Now() + timing.ring_time())
-    _log.warning("a shard was refused", extra={"fields": {"shard": shard.number, "reason": str(conflict)}})
+    def _close(self, shard_id: int) -> None:
+        """Close what is kept of a shard; its run's destination, too, when nothing else of it is kept."""
+        kept = self._kept.pop(shard_id, None)
+        if kept is not None:
+            kept.sink.close()
+            if all(other.job is not kept.job for other in self._kept.values()):
+                kept.job.destination.close()

@@ -15,11 +15,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import close_old_connections, connections
+from django.db.models import Count
 
 from generators.models import Shard, Worker
 from generators.runs import timing
 from generators.runs.reaper import bury_the_dead, ring_for_due
 from generators.runs.worker import this_host
+from pools.apart import end_loads
+from pools.refreshing import keep_fresh
 from sdg_project.outages import AWAY
 
 _LOOK_SECONDS = 0.5
@@ -118,6 +121,7 @@ class Supervisor:
             if time.monotonic() - self._rung_at >= min(1.0, timing.ring_time() / timedelta(seconds=1)):
                 self._rung_at = time.monotonic()
                 self._mend_if_stuck(ring_for_due())
+                keep_fresh()
             if time.monotonic() - self._day_began_at >= _DAY_SECONDS:
                 self._day_began_at = time.monotonic()
                 self._daily()
@@ -157,11 +161,12 @@ class Supervisor:
         return Worker.objects.filter(host=this_host()).count()
 
     def _count_busy(self) -> int:
-        """How many shards this machine's workers hold."""
+        """How many of this machine's workers hold shards; one may hold several."""
         ours = Worker.objects.filter(host=this_host()).values("pk")
-        return Shard.objects.filter(owner__in=ours).count()
+        return int(Shard.objects.filter(owner__in=ours).aggregate(count=Count("owner", distinct=True))["count"])
 
     def _end_children(self) -> None:
+        end_loads()
         with suppress(*AWAY):
             Worker.objects.filter(host=this_host()).update(is_leaving=True)
         children = (*self.others, self.cluster)

@@ -17,6 +17,11 @@ def slice_time() -> timedelta:
     return lease() / 4
 
 
+def company_time() -> timedelta:
+    """How long a shard waits for a worker of its own before one that has others takes it in, too."""
+    return timedelta(seconds=1)
+
+
 def crowding(workers: int) -> float:
     """How many times longer slices and commits take when many workers share one control database: 1 up to 50 of them.
 

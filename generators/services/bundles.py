@@ -1,4 +1,4 @@
-"""Bundles: stored generators and pools as one document, and back; all of it or nothing."""
+"""Bundles: stored generators, pools and connections as one document, and back; all of it or nothing."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ from sdg_project.differences import differences
 from sdg_project.documents import Bundle, Document
 from sdg_project.errors import Invalid, NotFound
 from sdg_project.text import amount
+from sinks.bundled import (
+    StagedConnection,
+    exported_connection,
+    opened_connections,
+    stage_connections,
+    store_connections,
+)
+from sinks.connections.directory import beside
+from sinks.models import Connection
+from sinks.services import list_connections
 
 _ORDER = {info.alias or name: place for place, (name, info) in enumerate(DefinitionShape.model_fields.items())}
 
@@ -65,7 +75,9 @@ def export_bundle(names: Sequence[str], *, beside: Path | None) -> dict[str, Any
     if uploaded and beside is None:
         message = f"what was uploaded for {', '.join(uploaded)} does not fit on standard output"
         raise Invalid([Issue("MISSING_PARAM", "", message, "say --out FILE; the content is written beside it")])
+    connections = _connections_of(pools) if names else list_connections()
     bundle = {
+        "connections": [exported_connection(connection) for connection in connections],
         "pools": [_exported_pool(pool, beside) for pool in sorted(pools, key=lambda each: each.name.lower())],
         "generators": [
             dict(sorted(generator.definition.items(), key=lambda part: _ORDER[part[0]]))
@@ -93,6 +105,12 @@ def _chosen(names: Sequence[str]) -> tuple[list[Generator], list[Pool]]:
         if pool is not None:
             wanted_pools[pool.name.lower()] = pool
     return list(wanted_generators.values()), list(wanted_pools.values())
+
+
+def _connections_of(pools: Sequence[Pool]) -> list[Connection]:
+    """The connections that pools are read over."""
+    used = {str(pool.source.get("connection", "")).lower() for pool in pools}
+    return [connection for connection in list_connections() if connection.name.lower() in used]
 
 
 def _exported_pool(pool: Pool, beside: Path | None) -> dict[str, Any]:
@@ -127,11 +145,14 @@ def import_bundle(bundle: Bundle, *, base: Path, by: str, dry_run: bool) -> list
 
     Raises Invalid with everything that is wrong with any of them, their places in the messages; nothing is stored then.
     """
-    pools, issues = stage_pools(bundle.pools, base=base)
-    issues = [*bundle.issues, *issues]
+    connections, issues = stage_connections(bundle.connections)
+    with beside(opened_connections(connections)):
+        pools, wrong = stage_pools(bundle.pools, base=base)
+    issues = [*bundle.issues, *issues, *wrong]
     own_pools = {pool.name: pool.snapshot for pool in pools}
-    changes = [_pool_change(pool) for pool in pools]
-    stored: list[Callable[[], object]] = []
+    changes = [*map(_connection_change, connections), *map(_pool_change, pools)]
+    changed = [connection for connection in connections if connection.is_new_or_changed]
+    stored: list[Callable[[], object]] = [lambda: store_connections(changed, by=by)]
     names: set[str] = set()
     for document in bundle.generators:
         current, wrong = _examined(document, own_pools, names)
@@ -191,6 +212,20 @@ def _examined(
         for issue in issues
     ]
     return current, placed
+
+
+def _connection_change(connection: StagedConnection) -> Change:
+    current, definition = connection.current, connection.definition
+    if current is None:
+        return Change(Action.CREATE, "connection", connection.name)
+    if not connection.is_new_or_changed:
+        return Change(Action.LEAVE, "connection", connection.name)
+    details = list(differences(exported_connection(current), {**connection.document(), "secrets": None}))
+    if connection.forgets:
+        details.append(f"its secrets are forgotten, because {' and '.join(connection.forgets)} changes")
+    if definition.secrets:
+        details.append("its secrets are those of the environment")
+    return Change(Action.CHANGE, "connection", connection.name, tuple(details))
 
 
 def _pool_change(pool: StagedPool) -> Change:

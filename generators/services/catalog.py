@@ -15,6 +15,7 @@ from django.utils import timezone
 from engine.errors import RecordInvalid
 from engine.issues import Issue, Severity
 from engine.span import Span
+from generators.circles import way_to_generator
 from generators.definition import READ_ONLY, DefinitionShape
 from generators.digest import run_digest
 from generators.enums import GeneratorStatus
@@ -54,8 +55,10 @@ class GeneratorFilter:
 def create_generator(document: Any, *, by: str) -> Generator:
     """Store a definition; raises Invalid with all that validate finds, Conflict when the name is taken."""
     plan = _accepted(document)
+    columns = _columns(plan)
+    _refuse_circle(columns)
     now = timezone.now()
-    generator = Generator(**_columns(plan), created_by=by, created_at=now, updated_at=now)
+    generator = Generator(**columns, created_by=by, created_at=now, updated_at=now)
     try:
         with transaction.atomic():
             generator.save(force_insert=True)
@@ -82,6 +85,7 @@ def update_generator(generator_id: UUID, document: Any) -> Generator:
         }
     plan = _accepted(given)
     columns = _columns(plan)
+    _refuse_circle(columns)
     if _complete(columns["definition"]) != _complete(generator.definition):
         columns["updated_at"] = timezone.now()
     try:
@@ -146,6 +150,13 @@ def uses_of_pool(name: str) -> list[dict[str, Any]]:
         }
         for user in users
     ]
+
+
+def pins_of_pool(name: str) -> set[int]:
+    """The versions of a pool that runs have, live ones and those of which records may still be asked for."""
+    key = name.lower()
+    pools = Run.objects.values_list("spec__pools", flat=True)
+    return {pin["version"] for pins in pools for pool, pin in (pins or {}).items() if pool.lower() == key}
 
 
 # Records.
@@ -242,6 +253,17 @@ def _columns(plan: Plan) -> dict[str, Any]:
         "definition": {**document, "name": shape.name},
         "pool_fields": pool_fields,
     }
+
+
+def _refuse_circle(columns: Mapping[str, Any]) -> None:
+    """Raise Invalid when one of the generator's pools is made of its own records, also by way of others."""
+    pools = columns["pool_fields"]
+    way = way_to_generator(columns["name_key"], pools)
+    if way is not None:
+        mappings = columns["definition"]["fieldMappings"]
+        index = next(i for i, mapping in enumerate(mappings) if mapping["fieldName"] in pools[way[0]])
+        message = f'pool "{way[0]}" is made of the records of this generator: {" → ".join(way)}'
+        raise Invalid([Issue("DEPENDENCY_CYCLE", f"/fieldMappings/{index}", message)])
 
 
 def _complete(document: Mapping[str, Any]) -> dict[str, Any]:

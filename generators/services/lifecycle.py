@@ -15,7 +15,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
+from django.db.models.functions import Now
 from django.utils import timezone
 from pydantic import Field, ValidationError
 
@@ -160,7 +161,13 @@ def resume_generator(generator_id: UUID, *, skip_failed: bool = False) -> Genera
         if skipped is not None:
             post(run, *skipped)
         run.shards.update(
-            lost_claims=0, not_before=None, retries=0, retrying_since=None, about_from=None, about_count=0
+            lost_claims=0,
+            not_before=None,
+            retries=0,
+            retrying_since=None,
+            about_from=None,
+            about_count=0,
+            due_since=Now(),
         )
         run.shards.filter(state=ShardState.FAILED).update(state=ShardState.READY)
         for shard in leases.due_shards().filter(run=run):
@@ -255,7 +262,7 @@ def _settle(generator: Generator) -> None:
     while time.monotonic() < deadline and left.exists():
         time.sleep(_POLL_SECONDS)
     with transaction.atomic():
-        left.update(phase=RunPhase.ENDED)
+        left.update(phase=RunPhase.ENDED, finished_at=timezone.now())
         leases.fence(last)
 
 
@@ -313,7 +320,8 @@ def _to_run(generator: Generator, options: StartOptions) -> tuple[dict[str, Any]
     first_record = 0
     if options.mode is StartMode.CONTINUE:
         before_run = BeforeRun.APPEND
-        ends = generator.runs.aggregate(end=Max("shards__next_record"))
+        has_some = Q(shards__next_record__gt=F("shards__first_record"))
+        ends = generator.runs.aggregate(end=Max("shards__next_record", filter=has_some))
         first_record = ends["end"] or 0
     if before_run is not None:
         destination = dict(document["destination"])

@@ -19,15 +19,18 @@ from generators.runs.gauges import Gauges
 from sdg_project.errors import NotFound
 
 _RUN = (
-    "id", "status", "desired_state", "seed", "record_count", "error", "active_seconds", "running_since", "created_at",
-    "begun_at", "started_at", "finished_at",
+    "id", "status", "desired_state", "seed", "record_count", "error", "active_seconds", "paused_seconds",
+    "paused_since", "created_at", "started_at", "dropped",
 )  # fmt: skip
 _SHARD = (
     "first_record", "end_record", "next_record", "made_record", "rejected", "bytes_written", "passed_over",
-    "retrying_since", "last_error", "gauges", "progressed_at",
+    "retrying_since", "last_error", "gauges", "progressed_at", "owner", "lease_until", "due_since",
 )  # fmt: skip
 _POOLS = "last_run__spec__pools"
 _DURATION = "last_run__spec__document__durationSeconds"
+_PACED = "last_run__spec__paced"
+_PATIENCE_SECONDS = 2.0
+"""For so long a run may be quiet between two signs of life: workers look, and take turns, about once a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The figures of one reading; ``generated = written + failed + in_flight``, since all are of one instant."""
+    """The figures of one reading; ``generated = written + failed + dropped + in_flight``, all at one instant."""
 
     generator_id: UUID
     status: str
@@ -54,6 +57,7 @@ class Metrics:
     paused_seconds: float = 0.0
     written: int = 0
     failed: int = 0
+    dropped: int = 0
     in_flight: int = 0
     bytes_written: int = 0
     next_record: int = 0
@@ -71,7 +75,7 @@ class Metrics:
 
     @property
     def generated(self) -> int:
-        return self.written + self.failed + self.in_flight
+        return self.written + self.failed + self.dropped + self.in_flight
 
 
 def metrics_of(generator_id: UUID) -> Metrics:
@@ -79,7 +83,7 @@ def metrics_of(generator_id: UUID) -> Metrics:
     run_names = [f"last_run__{name}" for name in _RUN]
     shard_names = [f"last_run__shards__{name}" for name in _SHARD]
     found = Generator.objects.filter(pk=generator_id).order_by("last_run__shards__number")
-    rows = list(found.values("status", "definition__seed", _POOLS, _DURATION, *run_names, *shard_names))
+    rows = list(found.values("status", "definition__seed", _POOLS, _DURATION, _PACED, *run_names, *shard_names))
     if not rows:
         raise NotFound(f"there is no generator {generator_id}")
     first = rows[0]
@@ -90,7 +94,7 @@ def metrics_of(generator_id: UUID) -> Metrics:
     pins: Mapping[str, Mapping[str, Any]] = first[_POOLS] or {}
     versions = {name: int(pin["version"]) for name, pin in pins.items()}
     duration = None if first[_DURATION] is None else float(first[_DURATION])
-    return _metrics(generator_id, run, shards, versions, duration_seconds=duration)
+    return _metrics(generator_id, run, shards, versions, duration_seconds=duration, is_paced=bool(first[_PACED]))
 
 
 def _metrics(
@@ -100,37 +104,41 @@ def _metrics(
     pool_versions: Mapping[str, int],
     *,
     duration_seconds: float | None,
+    is_paced: bool,
 ) -> Metrics:
     """`duration_seconds` is how long the run is to last; None when something else ends it."""
     now = timezone.now()
     is_running = run.status == RunStatus.RUNNING
-    active = run.active_seconds + (_seconds(now - run.running_since) if run.running_since else 0.0)
+    quiet = _quiet_seconds(shards, now=now)
     seconds = duration_seconds if run.record_count is None else None
     failed = sum(shard.rejected for shard in shards)
     durable = sum(shard.next_record - shard.first_record for shard in shards)
     in_flight = sum(max(0, shard.made_record - shard.next_record) for shard in shards)
     current = _current_rate(shards) if is_running else 0.0
-    average = (durable - failed) / active if active else 0.0
+    average = (durable - failed) / run.active_seconds if run.active_seconds else 0.0
     return Metrics(
         generator_id=generator_id,
         run_id=run.pk,
         status=run.status,
-        health=RunHealth.RETRYING if is_running and any(shard.retrying_since for shard in shards) else RunHealth.OK,
+        health=_health(shards, quiet=quiet, now=now) if is_running else RunHealth.OK,
         desired_state=run.desired_state,
         started_at=run.started_at,
-        active_seconds=active,
-        paused_seconds=_paused(run, active, now=now),
+        active_seconds=run.active_seconds,
+        paused_seconds=_paused(run, now=now),
         effective_seed=run.seed,
         written=durable - failed,
         failed=failed,
+        dropped=run.dropped,
         in_flight=in_flight,
         bytes_written=sum(shard.bytes_written for shard in shards),
         next_record=_next_record(shards),
         target_rate=_target_rate(shards) if is_running else None,
-        behind_seconds=max(Gauges.of(shard).behind_s for shard in shards) if is_running else 0.0,
+        behind_seconds=max(Gauges.of(shard).behind_s for shard in shards) + quiet if is_running and is_paced else 0.0,
         current_rate=current,
         average_rate=average,
-        progress=_progress(durable + in_flight, run.record_count) if seconds is None else min(1.0, active / seconds),
+        progress=_progress(durable + in_flight, run.record_count)
+        if seconds is None
+        else min(1.0, run.active_seconds / seconds),
         estimated_end_at=_end(run, durable, rate=current or average, now=now, seconds=seconds) if is_running else None,
         latency=_latency([one for shard in shards for one in Gauges.of(shard).latencies_ms]),
         last_error=_last_error(run, shards),
@@ -140,9 +148,25 @@ def _metrics(
     )
 
 
-def _paused(run: Run, active: float, *, now: datetime) -> float:
-    """How long the run has stood still since a worker first had it."""
-    return 0.0 if run.begun_at is None else max(0.0, _seconds((run.finished_at or now) - run.begun_at) - active)
+def _quiet_seconds(shards: Sequence[Shard], *, now: datetime) -> float:
+    """For how long the run has given no sign of life, nor been given back; 0 while that is as usual."""
+    signs = [at for shard in shards for at in (shard.progressed_at, shard.due_since) if at is not None]
+    seconds = _seconds(now - max(signs)) if signs else 0.0
+    return seconds if seconds > _PATIENCE_SECONDS else 0.0
+
+
+def _health(shards: Sequence[Shard], *, quiet: float, now: datetime) -> RunHealth:
+    """Of a run that is RUNNING."""
+    if any(shard.retrying_since for shard in shards):
+        return RunHealth.RETRYING
+    is_held = any(shard.owner and shard.lease_until and shard.lease_until >= now for shard in shards)
+    return RunHealth.WAITING if quiet and not is_held else RunHealth.OK
+
+
+def _paused(run: Run, *, now: datetime) -> float:
+    """How long the run has rested, up to now or to its end."""
+    since = run.paused_since if run.status == RunStatus.PAUSED else None
+    return run.paused_seconds + (0.0 if since is None else _seconds(now - since))
 
 
 def _seconds(length: timedelta) -> float:
@@ -176,8 +200,7 @@ def _progress(generated: int, record_count: int | None) -> float | None:
 def _end(run: Run, durable: int, *, rate: float, now: datetime, seconds: float | None) -> datetime | None:
     """When the run will be over if it goes on at a rate, or for as long as it is to last; None when nobody knows."""
     if seconds is not None:
-        begun = run.running_since or now
-        left = seconds - run.active_seconds - _seconds(now - begun)
+        left = seconds - run.active_seconds
     elif run.record_count is None or rate <= 0:
         return None
     else:

@@ -93,6 +93,7 @@ class FrozenRun:
                     end_record=span.end,
                     next_record=span.start,
                     made_record=span.start,
+                    due_since=timezone.now(),
                 )
                 for number, span in enumerate(self.shards)
             )
@@ -355,4 +356,4 @@ def _keep(run: Run, plan: Plan, order: RunOrder) -> None:
         if name in plan.pools:
             folder = run_folder(run) / "pools"
             folder.mkdir(parents=True, exist_ok=True)
-            write_snapshot(snapshot.records, folder / f"{name}.arrow")
+            write_snapshot(snapshot.records, folder / f"{name}.arrow", index_columns=snapshot.index_columns)

@@ -17,6 +17,10 @@ VERSION = 0
 class BuiltinPool(Kind, ABC):
     """A pool that comes with the program; `content_hash` pins its records."""
 
+    description: ClassVar[str]
+    """What it holds, in one line."""
+    weight_column: ClassVar[str | None] = None
+    """The column in proportion to which rows are drawn by WEIGHTED."""
     content_hash: ClassVar[str]
 
     @classmethod

@@ -29,11 +29,12 @@ class People(BuiltinPool):
     Phone numbers are 555-0100 to 555-0199, which are kept free for fiction; mail goes to example.com (RFC 2606).
     """
 
+    description: ClassVar[str] = "persons of the United States, each name and address of mail once"
     content_hash: ClassVar[str] = "44e755ec365f5f32d967d293fee51b58"
 
     @classmethod
     def records(cls) -> pl.DataFrame:
-        given, surnames, cities = (data_lines(f"{name}.csv") for name in ("given_names", "surnames", "cities"))
+        given, surnames, cities = (data_lines(f"{name}.csv") for name in ("given_names", "surnames", "us/cities"))
         pairs = Permutation(_stream("name"), len(given) * len(surnames))(_PERSONS.numbers())
         first, last = np.divmod(pairs, np.uint64(len(surnames)))
         first_names = _taken([name for name, _ in given], first)

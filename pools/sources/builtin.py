@@ -23,6 +23,7 @@ class BuiltinParams(Params):
 @sources.register("BUILTIN")
 class BuiltinSource(PoolSource[BuiltinParams]):
     Params = BuiltinParams
+    may_change = False
 
     def read(self, *, base: Path, limits: PoolLimits) -> RawTable:  # there is no file
         kind = builtin_pools.get(self.params.pool)

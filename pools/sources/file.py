@@ -8,12 +8,12 @@ from pydantic import Field
 
 from engine.issues import Issue
 from pools.enums import FileFormat
+from pools.files.options import Chooser, Progress, unseen
 from pools.files.reading import read_file
 from pools.limits import PoolLimits
 from pools.raw import RawTable
-from pools.sources.base import Delimiter, PoolSource, sources
+from pools.sources.base import ContentParams, ContentSource, sources
 from sdg_project.errors import Invalid
-from sdg_project.shapes import Params
 
 SUFFIXES = {
     ".csv": FileFormat.CSV,
@@ -23,25 +23,28 @@ SUFFIXES = {
 }
 
 
-class FileParams(Params):
+class FileParams(ContentParams):
     path: str = Field(min_length=1, description="The file.", examples=["products.csv"])
     format: FileFormat | None = Field(default=None, description="Default: by the suffix of the path.")
-    delimiter: Delimiter | None = Field(default=None, description="CSV: what stands between cells; default a comma.")
 
 
 @sources.register("FILE")
-class FileSource(PoolSource[FileParams]):
+class FileSource(ContentSource[FileParams]):
     Params = FileParams
 
-    def read(self, *, base: Path, limits: PoolLimits) -> RawTable:
+    def read_content(
+        self, *, base: Path, limits: PoolLimits, choose: Chooser | None = None, progress: Progress = unseen
+    ) -> RawTable:
         path = base / self.params.path
         return read_file(
             path,
             self._format(path),
-            delimiter=self.params.delimiter,
+            options=self.params.options,
             limits=limits,
             shown=str(path),
             origin=path.name,
+            choose=choose,
+            progress=progress,
         )
 
     def _format(self, path: Path) -> FileFormat:

@@ -24,6 +24,7 @@ class InlineParams(Params):
 @sources.register("INLINE")
 class InlineSource(PoolSource[InlineParams]):
     Params = InlineParams
+    may_change = False
 
     def read(self, *, base: Path, limits: PoolLimits) -> RawTable:  # there is no file
         limits.check_rows(len(self.params.rows), "source.rows")

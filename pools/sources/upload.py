@@ -7,31 +7,35 @@ from pathlib import Path
 from pydantic import Field
 
 from pools.enums import FileFormat
+from pools.files.options import Chooser, Progress, unseen
 from pools.files.reading import read_file
 from pools.limits import PoolLimits
 from pools.raw import RawTable
-from pools.sources.base import Delimiter, PoolSource, sources
-from sdg_project.shapes import Params
+from pools.sources.base import ContentParams, ContentSource, sources
 
 _ORIGIN = "the content"
 
 
-class UploadParams(Params):
+class UploadParams(ContentParams):
     file: str = Field(pattern=r"^[0-9a-f]{32}\.upload$", description="Where the service keeps the content.")
     format: FileFormat = Field(description="What the content is.")
-    delimiter: Delimiter | None = Field(default=None, description="CSV: what stands between cells; default a comma.")
 
 
 @sources.register("UPLOAD")
-class UploadSource(PoolSource[UploadParams]):
+class UploadSource(ContentSource[UploadParams]):
     Params = UploadParams
+    may_change = False
 
-    def read(self, *, base: Path, limits: PoolLimits) -> RawTable:
+    def read_content(
+        self, *, base: Path, limits: PoolLimits, choose: Chooser | None = None, progress: Progress = unseen
+    ) -> RawTable:
         return read_file(
             base / self.params.file,
             self.params.format,
-            delimiter=self.params.delimiter,
+            options=self.params.options,
             limits=limits,
             shown=_ORIGIN,
             origin=_ORIGIN,
+            choose=choose,
+            progress=progress,
         )

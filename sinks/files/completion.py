@@ -43,6 +43,8 @@ class Completion:
         """All shards, which might have had the given ranges, as one file."""
         pieces: list[Piece] = []
         for number, span in enumerate(self.spans):
+            if number and not span.count:  # nothing of it is wanted, whatever it has written
+                continue
             _, position = final_position(self.work, shard=number, span=span)
             pieces += committed_pieces(self.segment_at(span.start), position, shard=number)
         if self.work.size(WHOLE) is None:
@@ -57,8 +59,10 @@ class Completion:
         """All parts as their shards have written them down, and those that shards have only begun."""
         files: list[WrittenFile] = []
         for number, span in enumerate(self.spans):
+            if number and not span.count:
+                continue
             epoch, position = final_position(self.work, shard=number, span=span)
-            descriptor = self.work.open_if_there(log_name(number)) if span.count else None
+            descriptor = self.work.open_if_there(log_name(number))
             try:
                 log = PartsLog(descriptor, digest_bytes=digest_bytes(self.checksum)) if descriptor is not None else None
                 for place, part in enumerate(names.spans_in(span)):

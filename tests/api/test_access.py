@@ -43,13 +43,22 @@ NEEDED = {
     ("delete", "pools/{poolName}"): Role.EDITOR,
     ("put", "pools/{poolName}/content"): Role.EDITOR,
     ("post", "pools/{poolName}/refresh"): Role.OPERATOR,
+    ("post", "connections"): Role.ADMIN,
+    ("put", "connections/{connectionName}"): Role.ADMIN,
+    ("delete", "connections/{connectionName}"): Role.ADMIN,
+    ("post", "connections/{connectionName}/test"): Role.ADMIN,
 }
 """The role that an operation needs, where that is not viewer."""
 
 
 def _address(path: str) -> str:
     """The path of an operation as a caller says it."""
-    return path.removeprefix(BASE).replace("{id}", SOME_ID).replace("{poolName}", "none")
+    return (
+        path.removeprefix(BASE)
+        .replace("{id}", SOME_ID)
+        .replace("{poolName}", "none")
+        .replace("{connectionName}", "none")
+    )
 
 
 @pytest.mark.parametrize(("method", "path"), [one for one in OPERATIONS if one[1] != f"{BASE}/health"])
@@ -196,7 +205,9 @@ def test_the_admin_shows_the_models_but_changes_nothing(person: Client, editor: 
 
 
 def test_the_admin_has_every_model_of_ours_and_none_of_the_queue() -> None:
-    ours = {model for app in ("generators", "pools", "ground") for model in apps.get_app_config(app).get_models()}
+    ours = {
+        model for app in ("generators", "pools", "sinks", "ground") for model in apps.get_app_config(app).get_models()
+    }
 
     assert set(site._registry) - {User, Group} == ours
 

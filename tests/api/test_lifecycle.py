@@ -50,7 +50,8 @@ def _bring_to(caller: Caller, status: str) -> dict[str, Any]:
     if status != "CREATED":
         assert caller.post(f"{path}/start").status_code == 200
     if status == "FAILED":
-        Shard.objects.update(end_record=1_000)  # as if the run were longer than the sequence
+        Run.objects.update(record_count=1_000)  # as if the run were longer than the sequence
+        Shard.objects.update(end_record=1_000)
     if status in {"COMPLETED", "FAILED"}:
         work()
     if status in {"PAUSED", "STOPPED"}:

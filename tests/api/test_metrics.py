@@ -10,10 +10,12 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from generators.models import Generator, Run, Shard
+from generators.runs import leases
 from generators.runs.slices import SliceWorker
 from generators.services.metrics import metrics_of
 from pools.models import Pool
@@ -120,8 +122,7 @@ def test_the_arithmetic_over_several_shards_is_exact(editor: Caller, start: Call
         retrying_since=timezone.now(),
         last_error=error,
     )
-    Run.objects.update(active_seconds=100.0, running_since=timezone.now() - timedelta(seconds=20))
-    Run.objects.update(begun_at=timezone.now() - timedelta(seconds=150))
+    Run.objects.update(active_seconds=120.0, paused_seconds=30.0)
 
     metrics = editor.get(f"{path}/metrics").json()
 
@@ -134,8 +135,8 @@ def test_the_arithmetic_over_several_shards_is_exact(editor: Caller, start: Call
     assert metrics["bytesWritten"] == 1_024
     assert metrics["progress"] == pytest.approx((done + 500) / 300_000, abs=1e-6)
     assert metrics["currentRate"] == pytest.approx(300, rel=0.2)  # (500 + 1,000) records in 5 s, and a little more
-    assert metrics["activeSeconds"] == pytest.approx(120, abs=1)
-    assert metrics["pausedSeconds"] == pytest.approx(30, abs=1)
+    assert metrics["activeSeconds"] == 120
+    assert metrics["pausedSeconds"] == 30
     assert metrics["averageRate"] == pytest.approx((done - 7) / 120, rel=0.02)
     assert metrics["batchLatencyMs"] == {"p50": 10.0, "p95": 19.0, "max": 100.0}
     assert metrics["health"] == "RETRYING"
@@ -158,7 +159,7 @@ def test_a_run_without_an_end_in_sight_has_no_progress(editor: Caller, start: Ca
 def test_time_in_a_pause_is_no_active_time(editor: Caller, start: Callable[..., str]) -> None:
     path = start()
     editor.post(f"{path}/pause")
-    Run.objects.update(begun_at=timezone.now() - timedelta(seconds=60))
+    Run.objects.update(paused_since=timezone.now() - timedelta(seconds=60))
 
     metrics = editor.get(f"{path}/metrics").json()
 
@@ -185,7 +186,8 @@ def test_the_pools_of_the_run_are_named_with_their_versions(editor: Caller, star
 def test_the_error_that_ended_a_run_is_shown_with_its_record(editor: Caller, start: Callable[..., str]) -> None:
     mapping = {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 2**63 - 500}}
     path = start(fieldMappings=[mapping], recordCount=200)
-    Shard.objects.update(end_record=1_000)  # as if the run were longer than the sequence
+    Run.objects.update(record_count=1_000)  # as if the run were longer than the sequence
+    Shard.objects.update(end_record=1_000)
     work()
 
     metrics = editor.get(f"{path}/metrics").json()
@@ -279,3 +281,84 @@ def test_a_run_with_a_rate_and_a_duration_says_how_it_keeps_them(
     assert metrics["estimatedEndAt"] is not None
     assert metrics["recordsWritten"] > 0
     assert _adds_up(metrics)
+
+
+LIVE: dict[str, Any] = {
+    "recordCount": None,
+    "generationMode": "REALTIME",
+    "endCondition": "MANUAL",
+    "rate": {"recordsPerSecond": 200},
+}
+
+
+def later(seconds: float) -> None:
+    """Let so much time go by for all that has happened to the shards."""
+    gone = timedelta(seconds=seconds)
+    for shard in Shard.objects.all():
+        instants = {name: getattr(shard, name) for name in ("progressed_at", "due_since", "lease_until")}
+        moved = {name: at and at - gone for name, at in instants.items()}
+        Shard.objects.filter(pk=shard.pk).update(**moved)
+
+
+def test_a_live_run_that_waits_for_its_first_worker_says_so_and_how_late_it_is(
+    editor: Caller, start: Callable[..., str]
+) -> None:
+    path = start(**LIVE)
+    fresh = editor.get(f"{path}/metrics").json()
+
+    later(30)
+    waiting = editor.get(path).json()["metrics"]
+
+    assert (fresh["health"], fresh["behindBySeconds"]) == ("OK", 0)
+    assert waiting["health"] == "WAITING"
+    assert waiting["behindBySeconds"] == pytest.approx(30, abs=2)
+    assert waiting["activeSeconds"] == 0
+
+
+def test_a_live_run_that_has_been_given_back_gets_later_and_later(editor: Caller, start: Callable[..., str]) -> None:
+    path = start(**LIVE)
+    worker = SliceWorker("test")
+    worker.work(Shard.objects.get().pk)
+    worker.let_go()
+
+    later(30)
+    waiting = editor.get(f"{path}/metrics").json()
+    leases.claim(Shard.objects.get().pk, "busy")
+    Shard.objects.update(progressed_at=Now())
+    served = editor.get(f"{path}/metrics").json()
+
+    assert (waiting["health"], served["health"]) == ("WAITING", "OK")
+    assert waiting["behindBySeconds"] == pytest.approx(30, abs=2)
+    assert served["behindBySeconds"] < 2
+
+
+def test_a_worker_that_hangs_is_seen_by_how_late_the_run_is(editor: Caller, start: Callable[..., str]) -> None:
+    path = start(**LIVE)
+    leases.claim(Shard.objects.get().pk, "stuck")
+
+    later(10)
+    Shard.objects.update(lease_until=timezone.now() + timedelta(seconds=50))
+    metrics = editor.get(f"{path}/metrics").json()
+
+    assert (metrics["health"], metrics["behindBySeconds"]) == ("OK", pytest.approx(10, abs=2))
+
+
+def test_what_has_no_rate_may_wait_and_is_not_late(editor: Caller, start: Callable[..., str]) -> None:
+    path = start()
+
+    later(30)
+    metrics = editor.get(f"{path}/metrics").json()
+
+    assert (metrics["health"], metrics["behindBySeconds"]) == ("WAITING", 0)
+
+
+def test_a_run_is_not_late_by_its_pause(editor: Caller, start: Callable[..., str]) -> None:
+    path = start(**LIVE)
+    editor.post(f"{path}/pause")
+    later(3600)
+    paused = editor.get(f"{path}/metrics").json()
+
+    editor.post(f"{path}/resume")
+    resumed = editor.get(f"{path}/metrics").json()
+
+    assert [(one["health"], one["behindBySeconds"]) for one in (paused, resumed)] == [("OK", 0)] * 2

@@ -164,16 +164,19 @@ def test_the_examples_of_requests_are_accepted(admin: Caller) -> None:
     started = admin.post(f"{path}/start", body("post", "generators/{id}/start"))
     paused = admin.post(f"{path}/pause")
     resumed = admin.post(f"{path}/resume", body("post", "generators/{id}/resume"))
+    connected = admin.post("/connections", body("post", "connections"))
+    reconnected = admin.put("/connections/refdata", body("put", "connections/{connectionName}"))
 
     assert (pool.status_code, changed.status_code) == (201, 200)
     assert validation.json()["errors"] == []
     assert (created.status_code, updated.status_code) == (201, 200), updated.content
     assert (started.status_code, paused.status_code) == (200, 200), started.content
     assert resumed.status_code == 200, resumed.content
+    assert (connected.status_code, reconnected.status_code) == (201, 200), connected.content
     asked = {name for name, item in document.items() if any("requestBody" in one for one in item.values())}
     assert {name.removeprefix("/api/v1/") for name in asked} == {
         "generators", "generators/validate", "generators/{id}", "generators/{id}/start", "generators/{id}/resume",
-        "pools", "pools/{poolName}", "pools/{poolName}/content",
+        "pools", "pools/{poolName}", "pools/{poolName}/content", "connections", "connections/{connectionName}",
     }  # fmt: skip
 
 

@@ -41,6 +41,16 @@ def test_a_pool_is_made_listed_and_shown(editor: Caller) -> None:
     assert editor.get("/pools/SIZES").json() == {**made, "usedBy": []}
 
 
+def test_a_pool_can_be_filled_by_faker(editor: Caller) -> None:
+    source = {"type": "FAKER", "rows": 3, "locales": ["de_DE"], "columns": {"name": "person.name", "town": "city"}}
+
+    response = editor.post("/pools", {"name": "staff", "source": source})
+
+    assert response.status_code == 201, response.content
+    assert response.json()["source"] == source
+    assert [set(row) for row in editor.get("/pools/staff/rows").json()] == [{"name", "town"}] * 3
+
+
 def test_a_built_in_pool_can_be_looked_at_but_not_changed(editor: Caller) -> None:
     assert editor.get("/pools/people").json()["status"] == "READY"
     assert editor.get("/pools/people/rows?limit=2").status_code == 200
@@ -228,3 +238,45 @@ def test_content_beyond_the_limit_or_of_another_type_is_refused(editor: Caller, 
     assert_problem(editor.put("/pools/p/content", b"a\n" + b"1\n" * 20, content_type="text/csv"), 413, "TOO_LARGE")
     for type_ in ("application/json", "application/zip", "text/plain", "multipart/form-data; boundary=x"):
         assert_problem(editor.put("/pools/p/content", b"{}", content_type=type_), 415)
+
+
+def test_the_query_says_how_content_is_to_be_read(editor: Caller) -> None:
+    content = "Zoë;1\nJürgen;2\n".encode("cp1252")
+    query = "encoding=WINDOWS-1252&delimiter=%3B&header=false"
+
+    made = editor.put(f"/pools/names/content?{query}", content, content_type="text/csv")
+
+    assert made.status_code == 201, made.content
+    assert made.json()["notes"] == ["read as WINDOWS-1252, parted by a semicolon, without a header"]
+    assert made.json()["source"].items() >= {"encoding": "WINDOWS-1252", "delimiter": ";", "header": False}.items()
+    assert editor.get("/pools/names/rows").json()[0] == {"column1": "Zoë", "column2": 1}
+    for wrong in ("encoding=LATIN", "header=maybe", "quote=x", "delimeter=%3B", "delimiter=%3B%3B"):
+        assert_problem(editor.put(f"/pools/names/content?{wrong}", content, content_type="text/csv"), 400)
+    problem = assert_problem(editor.put("/pools/names/content", content, content_type="text/csv"), 400)
+    assert "--encoding" in str(problem)
+
+
+def test_the_strategy_of_an_uploaded_pool_can_be_changed_and_is_kept(editor: Caller) -> None:
+    content = b"sku,shop\n" + b"".join(b"%d,%d\n" % (number, number % 3) for number in range(1_000))
+    editor.put("/pools/p/content", content, content_type="text/csv")
+
+    sampled = editor.put("/pools/p", {**editor.get("/pools/p").json(), "loadStrategy": "SAMPLED", "sampleSize": 10})
+    anew = editor.put("/pools/p/content", content, content_type="text/csv")
+    document = {name: part for name, part in anew.json().items() if name != "sampleSize"}
+    indexed = editor.put("/pools/p", {**document, "loadStrategy": "INDEXED", "indexColumns": ["sku"]})
+
+    for answer in (sampled, anew):
+        assert answer.status_code == 200, answer.content
+        assert (answer.json()["rowCount"], answer.json()["sourceRowCount"]) == (10, 1_000)
+        assert (answer.json()["loadStrategy"], answer.json()["sampleSize"]) == ("SAMPLED", 10)
+    assert indexed.status_code == 200, indexed.content
+    assert (indexed.json()["rowCount"], indexed.json()["indexColumns"]) == (1_000, ["sku"])
+
+
+def test_what_does_not_apply_to_a_strategy_is_refused(editor: Caller) -> None:
+    problem = assert_problem(editor.post("/pools", {**SIZES, "sampleSize": 3, "indexColumns": ["size"]}), 400)
+
+    assert {(issue["code"], issue["path"]) for issue in problem["errors"]} == {
+        ("PROPERTY_NOT_ALLOWED", "/sampleSize"),
+        ("PROPERTY_NOT_ALLOWED", "/indexColumns"),
+    }

@@ -32,13 +32,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs; default 5")
     parser.add_argument(
-        "--part", choices=["fields", "formats", "orders", "pools", "rates", "service", "start"], help="only one part"
+        "--part",
+        choices=["fields", "formats", "formulas", "orders", "pools", "rates", "service", "start"],
+        help="only one part",
     )
     arguments = parser.parse_args()
     import django
 
     django.setup()
     from sdg_project.memory import keep_freed_memory
+    from tests.bench.formulas import bench_formulas
+    from tests.bench.pools import bench_pools
     from tests.bench.rates import bench_rates
     from tests.bench.service import bench_service
 
@@ -46,6 +50,7 @@ def main() -> None:
     parts: dict[str, Callable[[int], None]] = {
         "fields": bench_fields,
         "formats": bench_formats,
+        "formulas": bench_formulas,
         "orders": bench_orders,
         "pools": bench_pools,
         "rates": bench_rates,
@@ -57,16 +62,18 @@ def main() -> None:
             part(arguments.rounds)
 
 
-def median_seconds(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def median_seconds(
+    contestants: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """The median time of each contestant, all of them in turn after a warm-up."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for contestant in contestants.values():
         contestant()
     for _ in range(rounds):
         for name, contestant in contestants.items():
-            started = time.perf_counter()
+            started = clock()
             contestant()
-            times[name].append(time.perf_counter() - started)
+            times[name].append(clock() - started)
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
@@ -162,7 +169,7 @@ def write_plan(path: object, count: int) -> None:
 
     from engine.cuts import Cuts
     from engine.span import Span
-    from generators.runs.runner import Watch, run_slice
+    from generators.runs.runner import Watch, finish, run_slice
     from sinks.destinations.base import Delivery, destinations
 
     target = Path(str(path))
@@ -182,55 +189,20 @@ def write_plan(path: object, count: int) -> None:
     destination = kind(kind.Config.model_validate({"path": target.name}), delivery)
     destination.prepare()
     sink = destination.sink(0)
-    run_slice(
-        plan,
-        sink,
-        shard=delivery.shards[0],
-        next_record=sink.open(1),
-        cuts=cuts,
-        batch_size=None,
-        watch=Watch(),
+    finish(
+        run_slice(
+            plan,
+            sink,
+            shard=delivery.shards[0],
+            next_record=sink.open(1),
+            cuts=cuts,
+            batch_size=None,
+            watch=Watch(),
+        )
     )
     sink.close()
     destination.finalize()
     destination.close()
-
-
-def bench_pools(rounds: int) -> None:
-    """Picks from and lookups in a pool of a million rows, and how long its plan takes to make."""
-    import polars as pl
-
-    from engine.span import Span
-    from generators.definition import read_definition
-    from generators.examination import compile_plan
-    from generators.facts import RunFacts
-    from pools.snapshot import snapshot_of
-
-    number = pl.int_range(1_000_000).reverse()
-    shop = snapshot_of(
-        pl.select(key=number * 7, name=pl.concat_str([pl.lit("customer "), number]), row=number), pool="shop", version=1
-    )
-
-    def mapping(name: str, **params: object) -> dict[str, object]:
-        return {"fieldName": name, "type": "POOL_REFERENCE", "params": {"pool": "shop", **params}}
-
-    def plan_of(*mappings: dict[str, object]) -> Plan:
-        reading = read_definition({"name": "pools", "fieldMappings": list(mappings)})
-        return compile_plan(reading, facts=RunFacts(1, STARTED_AT), pools={"shop": shop})
-
-    key = mapping("key", column="key")
-    plans = {
-        "pick of a text": plan_of(mapping("name", column="name")),
-        "pick of a key": plan_of(key),
-        "pick and lookup by it": plan_of(key, mapping("row", column="row", keyField="key", keyColumn="key")),
-    }
-    contestants: dict[str, Callable[[], object]] = {
-        name: lambda plan=plan: plan.batch(Span(10**9, BATCH))  # type: ignore[misc]
-        for name, plan in plans.items()
-    }
-    print("\npools of a million rows, records/s")
-    for name, seconds in median_seconds(contestants, rounds).items():
-        print(f"  {name:24} {BATCH / seconds:>14,.0f}")
 
 
 def bench_start(rounds: int) -> None:

@@ -16,7 +16,7 @@ from generators.examination import compile_plan
 from generators.facts import RunFacts
 from generators.plan import Plan
 from generators.runs.pacing import latency_of, pacing_of
-from generators.runs.runner import Watch, run_slice
+from generators.runs.runner import Watch, finish, run_slice
 from sinks.destinations.base import Sink
 
 SECONDS = 8
@@ -66,16 +66,18 @@ def bench_rates(_: int) -> None:
             raise ValueError("the plan has no pace")
         counter = Counter()
         started, cpu = time.monotonic(), time.process_time()
-        run_slice(
-            plan,
-            counter,
-            shard=Span(0, rate * SECONDS),
-            next_record=0,
-            cuts=TimedCuts(65_536, planned=schedule),
-            batch_size=None,
-            watch=Watch(),
-            pacing=pacing_of(plan),
-            max_latency_s=latency_of(plan),
+        finish(
+            run_slice(
+                plan,
+                counter,
+                shard=Span(0, rate * SECONDS),
+                next_record=0,
+                cuts=TimedCuts(65_536, planned=schedule),
+                batch_size=None,
+                watch=Watch(),
+                pacing=pacing_of(plan),
+                max_latency_s=latency_of(plan),
+            )
         )
         cpu, wall = time.process_time() - cpu, time.monotonic() - started
         times, made = np.array(counter.times) - started, np.cumsum(counter.counts)

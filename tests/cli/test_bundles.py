@@ -166,10 +166,37 @@ def test_a_warning_of_a_bundle_is_acknowledged_by_its_id(sdg: Sdg) -> None:
     assert (one.code, both.code) == (2, 0)
 
 
-def test_preview_asks_which_generator_and_shows_the_named_one(sdg: Sdg) -> None:
+def test_run_makes_only_the_named_generator_which_may_then_go_elsewhere(sdg: Sdg) -> None:
     path = bundle(sdg, generator("a", SIZE), generator("b", NUMBER))
 
-    unasked = sdg("preview", path)
+    answer = sdg("run", path, "--generator", "b", "--to", "n.csv", "--json")
+    unknown = sdg("run", path, "--generator", "c")
+    unasked = sdg("run", path, "--to", "n.csv")
+
+    assert answer.code == 0, answer.err
+    assert (sdg.folder / "n.csv").read_text().splitlines()[:2] == ["n", "1"]
+    assert not (sdg.folder / "home" / "out").exists()
+    assert (unknown.code, unasked.code) == (2, 2)
+    assert '--generator: no generator has the name "c"' in unknown.err
+    assert "choose one with --generator NAME" in unasked.err
+
+
+def test_preview_shows_all_generators_of_a_bundle_each_under_its_name(sdg: Sdg) -> None:
+    path = bundle(sdg, generator("a", SIZE), generator("b", NUMBER))
+
+    answer = sdg("preview", path, "--rows", "2")
+
+    assert answer.code == 0, answer.err
+    first, second = answer.out.split("b:\n")
+    assert first.startswith("a:\n")
+    assert "size" in first
+    assert second.split() == ["n", "1", "2"]
+
+
+def test_preview_as_json_asks_which_generator_and_shows_the_named_one(sdg: Sdg) -> None:
+    path = bundle(sdg, generator("a", SIZE), generator("b", NUMBER))
+
+    unasked = sdg("preview", path, "--json")
     unknown = sdg("preview", path, "--generator", "c")
     named = sdg("preview", path, "--generator", "b", "--rows", "2", "--json")
 

@@ -45,7 +45,7 @@ def test_config_says_which_secret_is_generated_where_nobody_has_set_it(sdg: Sdg)
 def test_config_shows_no_secret(sdg: Sdg) -> None:
     secrets = {
         "SDG_SECRET_KEY": "canary-key" * 6,
-        "SDG_FIELD_KEYS": "canary-field",
+        "SDG_FIELD_KEYS": "canary_" + "k" * 36 + "=",
         "DATABASE_URL": "postgres://ada:canary-password@db.example.org:5433/sdg?sslmode=require",
     }
 

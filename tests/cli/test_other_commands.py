@@ -248,7 +248,7 @@ def test_the_json_schema_accepts_what_runs_and_refuses_misspellings(sdg: Sdg) ->
     schema = json.loads(answer.out)
     validator = jsonschema.Draft202012Validator(schema)
     jsonschema.Draft202012Validator.check_schema(schema)
-    bundles = (ROOT / "generators" / "bundles").glob("*.yaml")
+    bundles = (ROOT / "generators" / "bundles").rglob("*.yaml")
     definitions = [ORDERS, *(YAML(typ="safe", pure=True).load(bundle.read_text()) for bundle in bundles)]
 
     for definition in definitions:

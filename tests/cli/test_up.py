@@ -28,7 +28,7 @@ BIG: dict[str, Any] = {
 
 PRODUCTION = {
     "SDG_SECRET_KEY": "k7Zp" * 20,
-    "SDG_FIELD_KEYS": "one",
+    "SDG_FIELD_KEYS": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=",
     "SDG_ALLOWED_HOSTS": "sdg.example.org",
 }
 

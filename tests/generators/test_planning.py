@@ -24,6 +24,7 @@ from generators.planning import (
     sample,
 )
 from generators.run_spec import RunSpec
+from pools.builtin.base import builtin_pools
 from pools.builtin.people import People
 from pools.snapshot import snapshot_of
 from sdg_project.errors import Conflict, Invalid
@@ -52,8 +53,8 @@ def test_the_shelf_finds_a_bundle_s_pools_before_stored_ones_before_built_in_one
     assert shelf["others"].records["thing"].to_list() == ["stored"]
     assert shelf["others"] is shelf["others"]
     assert shelf["people"].content_hash == People.content_hash
-    assert list(shelf) == ["things", "others", "people"]
-    assert len(shelf) == 3
+    assert list(shelf) == ["things", "others", *builtin_pools]
+    assert len(shelf) == 2 + len(builtin_pools)
     assert "nothing" not in shelf
     assert shelf.get("nothing") is None
 
@@ -63,7 +64,7 @@ def test_looking_at_the_names_opens_no_pool(workshop: Workshop) -> None:
     type(pool).objects.update(version=0)
     shelf = PoolShelf()
 
-    assert list(shelf) == ["things", "people"]
+    assert list(shelf) == ["things", *builtin_pools]
     with pytest.raises(Invalid, match="no version has been loaded"):
         shelf["things"]
 

@@ -137,7 +137,7 @@ def test_nothing_nested_and_nothing_infinite_stands_in_rows() -> None:
 
 
 def test_too_many_lines_are_refused(load_file: Any) -> None:
-    with pytest.raises(Invalid, match="has 3 rows, and the pool may hold 2"):
+    with pytest.raises(Invalid, match="has 5 rows, and the pool may hold 2"):
         load_lines(load_file, *['{"a": 1}'] * 5, limits={"maxRows": 2})
 
 

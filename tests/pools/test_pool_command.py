@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from pools import services
+from pools.builtin.base import builtin_pools
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,14 +102,14 @@ class TestPool:
         listed = [json.loads(line) for line in pool("list", "--json").out.splitlines()]
         table = pool("list").out
 
-        assert [(one["name"], one["version"], one["rowCount"]) for one in listed] == [
-            ("zips", 1, 2),
-            ("people", 0, 10_000),
-        ]
-        assert [line.split()[:4] for line in table.splitlines()[1:]] == [
-            ["zips", "READY", "1", "2"],
-            ["people", "READY", "10,000", "11"],
-        ]
+        assert [one["name"] for one in listed] == ["zips", *builtin_pools]
+        rows = [(one["version"], one["rowCount"]) for one in listed if one["name"] in {"zips", "people"}]
+        assert rows == [(1, 2), (0, 10_000)]
+        lines = [line.split() for line in table.splitlines()[1:]]
+        assert lines[0][:4] == ["zips", "READY", "1", "2"]
+        [people] = [line for line in lines if line[0] == "people"]
+        assert people[:4] == ["people", "READY", "10,000", "11"]
+        assert builtin_pools["people"].description in table
 
     def test_a_pool_is_shown_with_its_columns(self, folder: Path) -> None:
         pool("add", "zips", "--file", "zips.csv")
@@ -127,7 +128,14 @@ class TestPool:
         shown = json.loads(pool("show", "people", "--json").out)
 
         assert [column["name"] for column in shown["columns"]][:3] == ["name", "firstName", "lastName"]
-        assert "lisa.terry@example.com" in pool("show", "people").out
+        text = pool("show", "people").out
+        assert "built in: persons of the United States" in text
+        rows = [json.loads(line) for line in text.partition("first rows:\n")[2].splitlines()]
+        assert [row["email"] for row in rows][:1] == ["lisa.terry@example.com"]
+        assert len(rows) == 3
+
+    def test_a_built_in_pool_has_the_weights_that_it_names(self, folder: Path) -> None:
+        assert json.loads(pool("show", "products", "--json").out)["weightColumn"] == "popularity"
 
     def test_a_pool_that_nobody_knows(self, folder: Path) -> None:
         result = pool("show", "peopel")
@@ -233,3 +241,88 @@ def test_processes_that_use_the_built_in_pool_first_all_succeed(tmp_path: Path) 
     assert [result.code for result in results] == [0, 0, 0], [result.err for result in results]
     assert len({result.out for result in results}) == 1
     assert [path.suffix for path in (home / "pools" / "builtin").iterdir()] == [".arrow"]
+
+
+@pytest.mark.django_db
+class TestFaker:
+    SPEC = '{"rows": 5, "locales": ["de_DE"], "columns": {"name": "person.name"}}'
+
+    def test_json_in_the_argument_makes_a_pool(self, folder: Path) -> None:
+        result = pool("add", "staff", "--faker", self.SPEC)
+
+        assert result.code == 0, result.err
+        assert 'pool "staff" is added: version 1, 5 rows' in result.err
+
+    def test_a_file_makes_the_same_pool(self, folder: Path) -> None:
+        (folder / "staff.yaml").write_text("rows: 5\nlocales: [de_DE]\ncolumns:\n  name: person.name\n")
+
+        pool("add", "staff", "--faker", "staff.yaml")
+        pool("add", "others", "--faker", self.SPEC)
+
+        first, second = services.find_snapshot("staff"), services.find_snapshot("others")
+        assert first is not None
+        assert second is not None
+        assert first.content_hash == second.content_hash
+
+    def test_what_is_for_files_is_refused(self, folder: Path) -> None:
+        result = pool("add", "staff", "--faker", self.SPEC, "--delimiter", ";")
+
+        assert result.code == 2
+        assert "--delimiter does not apply to this source" in result.err
+
+    def test_a_list_is_no_specification(self, folder: Path) -> None:
+        (folder / "staff.yaml").write_text("- name\n")
+
+        result = pool("add", "staff", "--faker", "staff.yaml")
+
+        assert result.code == 2
+        assert "--faker must be one object with rows, columns" in result.err
+
+
+@pytest.mark.django_db
+class TestForms:
+    def test_what_was_found_out_of_a_file_is_told(self, folder: Path) -> None:
+        (folder / "german.csv").write_bytes("name;count\nZoë;1\n".encode("cp1252"))
+
+        refused = pool("add", "german", "--file", "german.csv")
+        added = pool("add", "german", "--file", "german.csv", "--encoding", "windows-1252")
+
+        assert refused.code == 2
+        assert "--encoding" in refused.err
+        assert (added.code, added.out) == (0, "")
+        assert "  read as WINDOWS-1252, parted by a semicolon, with a header" in added.err
+        assert "parted by a semicolon" in pool("show", "german").out
+
+    def test_a_file_without_a_header_is_read_when_that_is_said(self, folder: Path) -> None:
+        (folder / "plain.csv").write_text("1,Ana\n2,Bo\n")
+
+        assert "--no-header" in pool("add", "plain", "--file", "plain.csv").err
+        assert pool("add", "plain", "--file", "plain.csv", "--no-header", "--delimiter", ",").code == 0
+        assert services.snapshots_for(["plain"])["plain"].records.columns == ["column1", "column2"]
+
+    def test_a_sample_is_added(self, folder: Path) -> None:
+        (folder / "many.csv").write_text("n\n" + "".join(f"{number}\n" for number in range(500)))
+
+        result = pool("add", "many", "--file", "many.csv", "--strategy", "sampled", "--sample-size", "20")
+
+        assert "version 1, 20 of 500 rows" in result.err
+        assert "SAMPLED, sampleSize 20: 500 source rows" in pool("show", "many").out
+
+    def test_an_indexed_pool_that_is_read_anew_by_itself_is_added(self, folder: Path) -> None:
+        (folder / "many.csv").write_text("n,k\n1,a\n")
+
+        result = pool(
+            *("add", "many", "--file", "many.csv", "--strategy", "INDEXED", "--index-columns", "n,k"),
+            *("--refresh-every", "3600"),
+        )
+
+        assert result.code == 0, result.err
+        shown = json.loads(pool("show", "many", "--json").out)
+        assert shown["indexColumns"] == ["n", "k"]
+        assert shown["refresh"] == {"mode": "INTERVAL", "intervalSeconds": 3600}
+
+    def test_what_does_not_apply_is_refused(self, folder: Path) -> None:
+        result = pool("add", "zips", "--file", "zips.csv", "--sample-size", "20")
+
+        assert result.code == 2
+        assert "sampleSize does not apply to FULL" in result.err

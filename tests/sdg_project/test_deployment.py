@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 SAFE = {
     "SDG_ENV": "production",
     "SDG_SECRET_KEY": "$HOME" + "k7Zp" * 20,
-    "SDG_FIELD_KEYS": "one",
+    "SDG_FIELD_KEYS": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=",
     "SDG_ALLOWED_HOSTS": "sdg.example.org",
 }
 
@@ -50,6 +50,8 @@ def without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SDG_SECRET_KEY", None, "SDG_SECRET_KEY"),
         ("SDG_SECRET_KEY", "short", "SDG_SECRET_KEY"),
         ("SDG_FIELD_KEYS", None, "SDG_FIELD_KEYS"),
+        ("SDG_FIELD_KEYS", "one", "SDG_FIELD_KEYS"),
+        ("SDG_ALLOWED_NETS", "10.0.0.0/99", "SDG_ALLOWED_NETS"),
         ("SDG_ALLOWED_HOSTS", None, "SDG_ALLOWED_HOSTS"),
         ("SDG_ALLOWED_HOSTS", "a.example.org,*", "SDG_ALLOWED_HOSTS"),
         ("SDG_CORS_ORIGINS", "*", "SDG_CORS_ORIGINS"),

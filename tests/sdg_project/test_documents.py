@@ -325,20 +325,20 @@ def test_a_bundle_is_split() -> None:
 
 
 def test_everything_wrong_with_a_bundle_is_listed() -> None:
-    text = "pools: 3\ngenerators: [{}, x]\nconnections: []\nuniverse: {}\ngenerator: []\n---\n- 1\n"
+    text = "pools: 3\ngenerators: [{}, x]\nconnections: {}\nuniverse: {}\ngenerator: []\n---\n- 1\n"
 
     bundle = split_bundle(parse_documents(text, origin="b.yaml"))
 
     assert [generator.at for generator in bundle.generators] == ["/generators/0"]
     assert [(issue.code, issue.path) for issue in bundle.issues] == [
-        ("UNKNOWN_PROPERTY", "/connections"),
         ("UNKNOWN_PROPERTY", "/universe"),
         ("UNKNOWN_PROPERTY", "/generator"),
         ("TYPE_MISMATCH", "/generators/1"),
         ("TYPE_MISMATCH", "/pools"),
+        ("TYPE_MISMATCH", "/connections"),
         ("TYPE_MISMATCH", ""),
     ]
-    assert bundle.issues[2].hint == 'did you mean "generators"?'
+    assert bundle.issues[1].hint == 'did you mean "generators"?'
     assert bundle.issues[-1].message.startswith("b.yaml:7:1: ")
 
 

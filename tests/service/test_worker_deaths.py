@@ -61,6 +61,23 @@ def test_c1_a_worker_that_dies_at_any_step_costs_nothing(tmp_path: Path, calm: b
     assert (yard.out / "orders.jsonl").read_bytes() == calm
 
 
+def test_a_worker_that_dies_when_the_end_of_a_live_run_is_fixed_does_not_move_it(tmp_path: Path) -> None:
+    yard = Yard.at(tmp_path)
+    rate = {"recordsPerSecond": 400, "catchUp": "BURST"}  # whoever owes pauses knows the end only when it is there
+    live = {"generationMode": "REALTIME", "rate": rate, "endCondition": "DURATION", "durationSeconds": 1.5}
+    yard.start({**document(), "recordCount": None, **live})
+
+    victim = yard.worker("--once", failpoints="ending.fixed=kill")
+    died = victim.wait(60) != 0
+
+    fixed = yard.record_count()
+    assert died
+    assert fixed is not None
+    assert fixed >= 600  # and what was due while it went from hand to hand
+    assert yard.finish() == "COMPLETED"
+    assert (yard.out / "orders.jsonl").read_bytes().count(b"\n") == yard.record_count() == fixed
+
+
 def storm(yard: Yard, seed: int, *, kills: int = 6) -> int:
     """Two workers at a time, killed at random moments; how many were killed at work. Then one that may finish."""
     dice = random.Random(seed)

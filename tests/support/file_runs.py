@@ -22,7 +22,7 @@ from generators.definition import read_definition
 from generators.examination import examine
 from generators.facts import RunFacts
 from generators.plan import Plan
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.salvage import Salvage
 from pools.snapshot import snapshot_of
 from sdg_project.failpoints import set_failpoints
@@ -196,15 +196,17 @@ def write_shard(run: FileRun, plan: Plan, destination: Destination[Any], number:
     sink = destination.sink(number)
     seconds = itertools.count()
     try:
-        return run_slice(
-            Salvage(plan) if run.rejects else plan,
-            sink,
-            shard=shard_of(run, destination, number),
-            next_record=sink.open(run.epoch),
-            cuts=destination.delivery.cuts,
-            batch_size=run.batch,
-            watch=Watch(),
-            monotonic=lambda: float(next(seconds)),
+        return finish(
+            run_slice(
+                Salvage(plan) if run.rejects else plan,
+                sink,
+                shard=shard_of(run, destination, number),
+                next_record=sink.open(run.epoch),
+                cuts=destination.delivery.cuts,
+                batch_size=run.batch,
+                watch=Watch(),
+                monotonic=lambda: float(next(seconds)),
+            )
         )
     finally:
         sink.close()

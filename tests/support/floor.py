@@ -39,10 +39,8 @@ class Floor:
 
     def generator(self, name: str = "orders", **changes: Any) -> Generator:
         """A stored generator that writes JSON Lines under its name."""
-        config = {"path": f"{name}.jsonl"}
-        return create_generator(
-            definition(name, destination={"type": "FILE", "config": config}, **{"seed": 42, **changes}), by="tester"
-        )
+        given = {"seed": 42, "destination": {"type": "FILE", "config": {"path": f"{name}.jsonl"}}, **changes}
+        return create_generator(definition(name, **given), by="tester")
 
     def start(self, name: str = "orders", **changes: Any) -> Run:
         """A generator's new run."""

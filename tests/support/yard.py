@@ -100,6 +100,11 @@ class Yard:
         """Where the run stands."""
         return str(self._row("select status from generators_run")[0])
 
+    def record_count(self) -> int | None:
+        """How many records the run makes, if that is known."""
+        found: int | None = self._row("select record_count from generators_run")[0]
+        return found
+
     def wait_for_work(self, seconds: float = 20) -> None:
         """Until some worker holds a shard, or the run has ended."""
         deadline = time.monotonic() + seconds

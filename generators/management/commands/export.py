@@ -40,6 +40,8 @@ class Command(SdgCommand):
                 _replace(out, text)
                 counts = [amount(len(bundle.get(f"{noun}s", ())), noun) for noun in ("generator", "pool")]
                 self.say(f"{' and '.join(counts)} written to {out}")
+                if connections := [one["name"] for one in bundle.get("connections", ())]:
+                    self.say(f"and connections, without their secrets: {', '.join(connections)}")
         except OSError as error:
             message = f"{error.filename or out} cannot be written or read: {error.strerror}"
             raise Unavailable("DEST_UNAVAILABLE", message) from error

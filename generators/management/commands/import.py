@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
+from generators.definition_files import base_of, read_documents
 from generators.services.bundles import Action, Change, import_bundle
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
-from sdg_project.documents import STANDARD_INPUT, read_document, split_bundle
+from sdg_project.documents import split_bundle
 
 _WORDS = {
     Action.CREATE: ("created", "would be created"),
@@ -24,15 +24,14 @@ class Command(SdgCommand):
     example = "sdg import orders.yaml --dry-run"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", metavar="FILE", help="a YAML or JSON file, or - for standard input")
+        parser.add_argument("file", metavar="FILE", help="a YAML or JSON file, - for standard input, or template:NAME")
         parser.add_argument("--dry-run", action="store_true", help="only say what would be done with each")
 
     def carry_out(self, options: dict[str, Any]) -> int:
         path = options["file"]
-        bundle = split_bundle(read_document(path))
+        bundle = split_bundle(read_documents(path))
         ready_database()
-        base = Path() if path == STANDARD_INPUT else Path(path).parent
-        changes = import_bundle(bundle, base=base, by="command line", dry_run=options["dry_run"])
+        changes = import_bundle(bundle, base=base_of(path), by="command line", dry_run=options["dry_run"])
         for change in changes:
             self._tell(change, is_dry=options["dry_run"])
         if not changes:

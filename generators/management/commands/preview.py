@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.span import MAX_RECORDS, Span
-from generators.definition_command import DefinitionCommand
+from generators.definition_command import WHERE_FROM, DefinitionCommand
 from generators.definition_files import DefinitionFile, choose_definition, whole_number
 from generators.plan import Plan
 from generators.services.validation import preview_plan
@@ -28,13 +28,17 @@ class Command(DefinitionCommand):
     example = "sdg preview orders.yaml --start 999999999990 --rows 10"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("definition", metavar="DEFINITION", help="a YAML or JSON file, or - for standard input")
+        parser.add_argument("definition", metavar="DEFINITION", help=WHERE_FROM)
         parser.add_argument("--rows", type=whole_number, default=10, metavar="N", help="how many; default 10")
         parser.add_argument(
             "--start", type=whole_number, default=0, metavar="N", help="the first record's number, from 0"
         )
         parser.add_argument("--seed", type=whole_number, metavar="N", help="in place of the definition's own")
-        parser.add_argument("--generator", metavar="NAME", help="which one, when the file holds several")
+        parser.add_argument(
+            "--generator",
+            metavar="NAME",
+            help="only this one, when the file holds several; with --json one must be named",
+        )
         self.add_set(parser)
         parser.add_argument("--json", action="store_true", help="JSON Lines instead of a table")
 
@@ -47,10 +51,18 @@ class Command(DefinitionCommand):
         contents = self.read(options)
         if contents.issues:
             return self.refuse_broken(contents, _errors_of)
-        file = choose_definition(contents, options["generator"])
+        if options["json"] or options["generator"] is not None or len(contents.definitions) == 1:
+            return self._preview(choose_definition(contents, options["generator"]), Span(start, rows), options)
+        code = DONE
+        for number, file in enumerate(contents.definitions):
+            self.stdout.write("\n" * (number > 0) + f"{file.name}:")
+            code = max(code, self._preview(file, Span(start, rows), options))
+        return code
+
+    def _preview(self, file: DefinitionFile, span: Span, options: dict[str, Any]) -> int:
         try:
             plan = _plan_of(file, seed=options["seed"])
-            batch = plan.batch(Span(start, rows))
+            batch = plan.batch(span)
         except Invalid as error:
             return self.refuse(error.issues, file.where)
         except RecordInvalid as error:

@@ -16,8 +16,8 @@ from django.core.management.base import CommandParser
 from engine.errors import RecordInvalid
 from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue
-from generators.definition_command import DefinitionCommand
-from generators.definition_files import DefinitionFile, instant, whole_number
+from generators.definition_command import WHERE_FROM, DefinitionCommand
+from generators.definition_files import DefinitionFile, choose_definition, instant, whole_number
 from generators.digest import digest_obstacles, run_digest
 from generators.enums import RunStatus
 from generators.flags import Directed, counted, directed
@@ -45,10 +45,9 @@ class Command(DefinitionCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
-        what.add_argument(
-            "definition", nargs="?", metavar="DEFINITION", help="a YAML or JSON file, or - for standard input"
-        )
+        what.add_argument("definition", nargs="?", metavar="DEFINITION", help=WHERE_FROM)
         what.add_argument("--resume", metavar="RUN|last", help="go on exactly where the destination stands")
+        parser.add_argument("--generator", metavar="NAME", help="only this one, when the file holds several")
         parser.add_argument("--count", type=whole_number, metavar="N", help="how many records, such as 1e6")
         parser.add_argument(
             "--to", metavar="PATH", help="file to write; its suffix tells format and compression; - is standard output"
@@ -86,9 +85,11 @@ class Command(DefinitionCommand):
                 return self.refuse(obstacles)
             return self._carry(run, options)
         contents = self.read(options)
+        if options["generator"] is not None:
+            contents = replace(contents, definitions=(choose_definition(contents, options["generator"]),))
         if options["to"] and len(contents.definitions) > 1:
             message = f"--to names one file, but there are {len(contents.definitions)} generators"
-            raise Invalid([Issue("INVALID_VALUE", "", message)])
+            raise Invalid([Issue("INVALID_VALUE", "", message, "choose one with --generator NAME")])
         if contents.issues or len(contents.definitions) > 1:
             code = self.refuse_broken(contents, lambda file: [_with_hint(one) for one in _errors_of(file, options)])
             if code:
@@ -115,7 +116,7 @@ class Command(DefinitionCommand):
         if options["to"] == "":
             issues.append(Issue("INVALID_VALUE", "", "--to needs a path, or - for standard output"))
         if options["resume"] is not None:
-            kept = ("count", "to", "format", "seed", "started_at", "set", "overwrite", "checksum")
+            kept = ("generator", "count", "to", "format", "seed", "started_at", "set", "overwrite", "checksum")
             refuse(kept, "does not go with --resume: a run keeps what it was started with")
         elif options["to"] == DASH:
             refuse(("overwrite", "checksum"), "does not go with --to -: it is about files")

@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 
 from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue, Severity, told_apart
-from generators.definition_command import DefinitionCommand
+from generators.definition_command import WHERE_FROM, DefinitionCommand
 from generators.definition_files import Contents, DefinitionFile
 from generators.services.validation import Validation, validate_definition
 from generators.validation_answer import judgement, prospect
@@ -35,7 +35,7 @@ class Command(DefinitionCommand):
     example = "sdg validate orders.yaml --json"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("definition", metavar="DEFINITION", help="a YAML or JSON file, or - for standard input")
+        parser.add_argument("definition", metavar="DEFINITION", help=WHERE_FROM)
         self.add_set(parser)
         parser.add_argument("--strict", action="store_true", help="warnings count as errors")
         parser.add_argument(

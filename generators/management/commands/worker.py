@@ -17,6 +17,8 @@ from generators.runs import leases
 from generators.runs.reaper import bury_the_dead
 from generators.runs.slices import SliceWorker
 from generators.runs.worker import Heart, count_alive, is_asked_to_leave
+from pools.apart import end_loads
+from pools.refreshing import keep_fresh
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import Invalid
@@ -24,12 +26,15 @@ from sdg_project.memory import keep_freed_memory
 from sdg_project.outages import AWAY
 
 POLL_SECONDS = 0.5
+FRESH_SECONDS = 10.0
+"""How often it is looked whether pools are to be read anew: there may be hundreds of workers, and a supervisor."""
 _log = logging.getLogger("sdg.workers")
 
 
 class Command(SdgCommand):
     help = "Work on the runs of a service, beside its own workers: with DATABASE_URL on PostgreSQL, from any machine."
     example = "sdg worker --once"
+    _fresh_at = -FRESH_SECONDS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="end as soon as nothing is due")
@@ -65,6 +70,7 @@ class Command(SdgCommand):
         finally:
             worker.let_go()
             heart.stop()
+            end_loads()
         return DONE
 
     def _turn(self, worker: SliceWorker) -> int:
@@ -75,6 +81,9 @@ class Command(SdgCommand):
                 return 0
             worker.give_back()
             bury_the_dead()
+            if time.monotonic() - self._fresh_at >= FRESH_SECONDS:
+                self._fresh_at = time.monotonic()
+                keep_fresh()
             for shard_id in leases.due_for_one_of(count_alive()):
                 if worker.work(shard_id):
                     return 1

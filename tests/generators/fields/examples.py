@@ -52,6 +52,27 @@ ENUM_RANDOM: list[dict[str, Any]] = [
         "exponent": 0.5,
     },
 ]
+COMPUTED: list[dict[str, Any]] = [
+    {"expression": "rand()"},
+    {"expression": "RANDBETWEEN(1, 6) + RANDBETWEEN(1, 6)"},
+    {"expression": "recordIndex() ** 2 % 97"},
+    {"expression": "ROUND(quantity * unitPrice * (1 - 0.05), 2)"},
+    {"expression": "quantity / 7", "resultType": "DECIMAL"},
+    {"expression": "quantity * unitPrice", "onNull": "EVALUATE", "resultType": "DOUBLE"},
+    {"expression": 'IF(quantity > 50, "big", "small")', "onNull": "EVALUATE"},
+    {"expression": "IFS(ISBLANK(quantity), 'none', quantity < 10, 'few', true, 'many')"},
+    {"expression": "lower(concat(slug(town), '.', recordIndex(), '@example.com'))"},
+    {"expression": "PROPER(town) & ' ' & TEXT(quantity, '000')"},
+    {"expression": "1000 / (quantity % 5)", "onEvalError": "NULL"},
+    {"expression": "unitPrice // (quantity % 5)", "onEvalError": "DEFAULT", "default": -1},
+    {"expression": "DATEADD(other, quantity, 'hour')"},
+    {"expression": "WEEKDAY(other, 2) < 6 and 9 <= HOUR(other) < 18"},
+    {"expression": "hashPick(town, ['red', 'green', 'blue'])"},
+    {"expression": "sha256(town) & crc32(town)"},
+    {"expression": "PADLEFT(TOSTRING(recordIndex()), 15, '0') & LUHN(PADLEFT(TOSTRING(recordIndex()), 15, '0'))"},
+    {"expression": "case(town, {'Köln': 1.5, 'Oslo': 2}, 0)"},
+    {"expression": "sqrt(quantity) + 2 ** -3"},
+]
 CONSTANT: list[dict[str, Any]] = [
     {"value": "EUR"},
     {"value": ""},
@@ -159,6 +180,7 @@ TIMESTAMP_GENERATED: list[dict[str, Any]] = [
     },
 ]
 UNIQUE: dict[str, list[dict[str, Any]]] = {
+    "COMPUTED": [],
     "CONSTANT": [{"value": 1}],
     "ENUM_RANDOM": [
         {"values": [f"value {n}" for n in range(2_000)]},
@@ -188,6 +210,8 @@ UNIQUE: dict[str, list[dict[str, Any]]] = {
 _SIBLINGS: dict[str, dict[str, Any]] = {
     "country": mapping("ENUM_RANDOM", {"values": ["DE", "FR", "IT"]}, name="country", nullRate=0.1),
     "town": mapping("ENUM_RANDOM", {"values": ["Köln", "Turku", "Oslo"]}, name="town", nullRate=0.1),
+    "quantity": mapping("NUMERIC_RANGE", {"min": 1, "max": 99}, name="quantity", nullRate=0.1),
+    "unitPrice": mapping("NUMERIC_RANGE", {"min": 0, "max": 500, "scale": 2}, name="unitPrice", nullRate=0.1),
     "other": mapping("TIMESTAMP_GENERATED", {"mode": "SEQUENTIAL", "start": "2020-01-01", "stepMs": 2}, name="other"),
 }
 """Fields that some examples refer to, by name."""
@@ -196,6 +220,7 @@ _SIBLINGS: dict[str, dict[str, Any]] = {
 def examples() -> dict[str, list[dict[str, Any]]]:
     """For each kind its parameter sets."""
     return {
+        "COMPUTED": COMPUTED,
         "CONSTANT": CONSTANT,
         "ENUM_RANDOM": ENUM_RANDOM,
         "NUMERIC_RANGE": NUMERIC_RANGE,

@@ -41,7 +41,7 @@ def test_a_default_that_no_cell_could_hold_is_refused(column: str, default: Any)
         ({**KEYED, "selection": "SEQUENTIAL"}, ("INVALID_VALUE", "/selection")),
         ({**KEYED, "selection": "SHUFFLE"}, ("INVALID_VALUE", "/selection")),
         ({**KEYED, "unique_": True}, ("UNIQUE_IMPOSSIBLE", "/keyField")),
-        ({"refreshPolicy": "FOLLOW"}, ("INVALID_VALUE", "/refreshPolicy")),
+        ({"refreshPolicy": "FOLLOW", "unique_": True}, ("UNIQUE_IMPOSSIBLE", "/refreshPolicy")),
         ({"refreshPolicy": "LATER"}, ("INVALID_VALUE", "/refreshPolicy")),
         ({"refreshPolicy": "PIN"}, None),
         ({"keyField": None, "keyColumn": None, "onMissing": None, "default": None, "refreshPolicy": None}, None),

@@ -293,7 +293,7 @@ def test_the_rows_of_a_key_are_part_of_the_tables_on_every_machine(monkeypatch: 
     """The groups of texts are in the order of a hash, which another machine may compute in another way."""
     asked = [key("red", "blue"), field(**KEYED, selection="WEIGHTED", weightColumn="weight")]
     plan = planned(*asked)
-    monkeypatch.setattr("generators.picks.key_index._FIRST_SEED", 99)
+    monkeypatch.setattr("pools.key_index._FIRST_SEED", 99)
 
     other = planned(*asked)
 

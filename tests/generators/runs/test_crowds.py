@@ -9,7 +9,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from generators.runs import leases, timing
 from generators.runs.reaper import ring_for_due
 from generators.runs.slices import SliceWorker
 from generators.runs.worker import Heart
+from tests.support.clock import Clock
 from tests.support.floor import Floor
 from tests.support.runs import FRAME
 
@@ -41,16 +41,6 @@ FRAME_SECONDS = 0.5
 SAMPLE = 20
 """So many of the workers are looked at: all do the same."""
 SMALL_FRAME = 64
-
-
-@dataclass
-class Clock:
-    """The time of whichever worker has its turn."""
-
-    seconds: float = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture
@@ -66,10 +56,10 @@ def hall(sdg_home: Path, settings: Any, db: None) -> Floor:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock, made = Clock(), Plan.batch
+    clock, made = Clock(time=0.0), Plan.batch
 
     def batch(plan: Plan, span: Any) -> Any:
-        clock.seconds += FRAME_SECONDS
+        clock.time += FRAME_SECONDS
         return made(plan, span)
 
     monkeypatch.setattr(Plan, "batch", batch)
@@ -97,7 +87,7 @@ def queries_of(act: Callable[[], Any]) -> int:
 def test_c15_two_hundred_workers_ask_less_than_two_hundred_queries_a_second(hall: Floor, clock: Clock) -> None:
     run = start(hall, WORKERS)
 
-    workers = [SliceWorker(f"w{number}", monotonic=clock) for number in range(SAMPLE)]
+    workers = [SliceWorker(f"w{number}", timer=clock) for number in range(SAMPLE)]
     heart = Heart()
     heart._beat()
 
@@ -105,8 +95,8 @@ def test_c15_two_hundred_workers_ask_less_than_two_hundred_queries_a_second(hall
     beats = queries_of(heart._beat) / (timing.beat_time() / timedelta(seconds=1))
 
     assert beats > 0
-    assert WORKERS * (queries / clock.seconds + beats) < MOST_QUERIES_A_SECOND
-    assert clock.seconds >= SAMPLE * 4 * (timing.slice_time() / timedelta(seconds=1))
+    assert WORKERS * (queries / clock.time + beats) < MOST_QUERIES_A_SECOND
+    assert clock.time >= SAMPLE * 4 * (timing.slice_time() / timedelta(seconds=1))
     assert run.shards.filter(next_record__gt=F("first_record")).exists()
     for worker in workers:
         worker.let_go()
@@ -123,19 +113,19 @@ def test_c15_a_wish_is_followed_within_five_seconds_by_each_of_two_hundred(
 
     def batch(plan: Plan, span: Any) -> Any:
         made = counted(plan, span)
-        if clock.seconds >= wished_at:
+        if clock.time >= wished_at:
             Run.objects.filter(pk=run.pk).update(status=status, desired_state=DesiredState.PAUSE)
         return made
 
     monkeypatch.setattr(Plan, "batch", batch)
     for number in range(SAMPLE):
         Run.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING, desired_state=DesiredState.RUN)
-        wished_at = clock.seconds + dice.uniform(1.0, 9.0)
-        worker = SliceWorker(f"w{number}", monotonic=clock)
+        wished_at = clock.time + dice.uniform(1.0, 9.0)
+        worker = SliceWorker(f"w{number}", timer=clock)
 
         assert Command()._turn(worker) == 1
 
-        assert wished_at <= clock.seconds <= wished_at + 5.0
+        assert wished_at <= clock.time <= wished_at + 5.0
         worker.let_go()
 
 

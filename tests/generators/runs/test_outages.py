@@ -41,7 +41,7 @@ def test_c10_a_worker_that_cannot_write_its_rows_gives_the_shard_back_and_nothin
             begun.append(name)
             outage.begin()
 
-    for module in ("slices", "runner"):
+    for module in ("slices", "slice_watch", "runner"):
         monkeypatch.setattr(f"generators.runs.{module}.failpoint", failpoint)
     try:
         with pytest.raises(AWAY):

@@ -22,7 +22,7 @@ from generators.facts import RunFacts
 from generators.plan import Plan
 from generators.rates.shape import CatchUp
 from generators.runs.pacing import Pacing, Policy
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from sinks.destinations.base import Sink
 
 SEQUENCE = {"fieldName": "n", "type": "SEQUENCE"}
@@ -54,6 +54,7 @@ class World(Sink, Watch):
     left: dict[int, float] = field(default_factory=dict)
     commits: list[tuple[float, int]] = field(default_factory=list)
     looks: list[tuple[float, Progress]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
 
     def now(self) -> float:
         return self.time
@@ -77,10 +78,14 @@ class World(Sink, Watch):
         self.commits.append((self.elapsed, next_record))
 
     def end(self, next_record: int) -> None:
+        assert self.ends in ([], [next_record]), "an early end is said before it happens"
         self.commit(next_record)
 
     def go_on_from(self, next_record: int) -> int:
         return next_record
+
+    def about_to_end(self, next_record: int) -> None:
+        self.ends.append(next_record)
 
     def committed(self, progress: Progress) -> bool:
         self.looks.append((self.elapsed, progress))
@@ -110,17 +115,31 @@ def schedule_of(plan: Plan) -> Schedule:
     return plan.pace.schedule
 
 
-def carry(world: World, plan: Plan, *, end: int, policy: Policy | None = None, latency_s: float = 0.2) -> Progress:
-    return run_slice(
-        plan,
+def carry(
+    world: World,
+    plan: Plan,
+    *,
+    end: int,
+    policy: Policy | None = None,
+    latency_s: float = 0.2,
+    limit_s: float | None = None,
+    paused_s: float = 0,
+) -> Progress:
+    limit_us = None if limit_s is None else round(limit_s * MICROS)
+    paused_us = round(paused_s * MICROS)
+    return finish(
+        run_slice(
+            plan,
+            world,
+            shard=Span(0, end),
+            next_record=world.open(1),
+            cuts=TimedCuts(65_536, planned=schedule_of(plan)),
+            batch_size=None,
+            watch=world,
+            pacing=Pacing(schedule_of(plan), policy or Policy(), paused_us=paused_us, limit_us=limit_us, timer=world),
+            max_latency_s=latency_s,
+        ),
         world,
-        shard=Span(0, end),
-        next_record=world.open(1),
-        cuts=TimedCuts(65_536, planned=schedule_of(plan)),
-        batch_size=None,
-        watch=world,
-        pacing=Pacing(schedule_of(plan), policy or Policy(), timer=world),
-        max_latency_s=latency_s,
     )
 
 
@@ -152,6 +171,47 @@ def test_a_stall_loses_and_doubles_nothing(pattern: str, catch_up: CatchUp) -> N
     at_end = world.left[599] - due[599]
     assert at_end == pytest.approx(4.0, abs=0.1) if catch_up is CatchUp.SKIP else at_end < 0.01
     assert world.looks[-1][1].behind_us < 10_000 or catch_up is CatchUp.SKIP
+
+
+@pytest.mark.parametrize("anywhere", [True, False])
+@pytest.mark.parametrize("catch_up", CatchUp)
+@pytest.mark.parametrize("limit_s", [0.01, 2.5, 3.0, 3.011])
+def test_time_ends_a_run_behind_the_last_record_that_was_due_in_it(
+    limit_s: float, catch_up: CatchUp, anywhere: bool
+) -> None:
+    plan = plan_of(recordsPerSecond=40)
+    world = World(commits_anywhere=anywhere)
+
+    progress = carry(world, plan, end=10**6, policy=Policy(catch_up), limit_s=limit_s)
+
+    count = schedule_of(plan).count_before(round(limit_s * MICROS))
+    assert list(world.left) == list(range(count))
+    assert (world.ends, world.commits[-1][1], progress.next_record) == ([count], count, count)
+    assert limit_s - 1e-6 <= world.elapsed <= limit_s + 0.01
+
+
+@pytest.mark.parametrize("catch_up", [CatchUp.BURST, CatchUp.SPREAD])
+def test_what_is_owed_for_a_pause_comes_in_time_or_not_at_all(catch_up: CatchUp) -> None:
+    plan = plan_of(recordsPerSecond=40)
+    world = World(commits_anywhere=False)
+    policy = Policy(catch_up, catch_up_us=20 * MICROS)
+
+    carry(world, plan, end=10**6, policy=policy, limit_s=10, paused_s=5)
+
+    # BURST has sent them all by then, 40 more in each second; SPREAD half of them.
+    count = {CatchUp.BURST: 600, CatchUp.SPREAD: 500}[catch_up]
+    assert len(world.left) == pytest.approx(count, abs=1)
+    assert max(world.left.values()) <= 10.006
+
+
+def test_a_destination_that_is_slow_at_the_end_gets_what_was_due_and_no_more() -> None:
+    plan = plan_of(recordsPerSecond=40)
+    world = World(stalls={95: 0.9})
+
+    carry(world, plan, end=10**6, limit_s=2.5)
+
+    assert list(world.left) == list(range(100))
+    assert world.elapsed == pytest.approx(95 / 40 + 0.9, abs=0.01)
 
 
 def test_how_late_it_is_can_be_seen() -> None:
@@ -208,15 +268,18 @@ def test_after_a_pause_it_goes_on_with_the_next_record_and_at_its_pace() -> None
     world.goes_on = lambda progress: True
     world.time += 3600
     resumed_at = world.elapsed
-    run_slice(
-        plan,
+    finish(
+        run_slice(
+            plan,
+            world,
+            shard=Span(0, 400),
+            next_record=world.open(2),
+            cuts=TimedCuts(65_536, planned=schedule_of(plan)),
+            batch_size=None,
+            watch=world,
+            pacing=Pacing(schedule_of(plan), Policy(), active_us=active_us, timer=world),
+        ),
         world,
-        shard=Span(0, 400),
-        next_record=world.open(2),
-        cuts=TimedCuts(65_536, planned=schedule_of(plan)),
-        batch_size=None,
-        watch=world,
-        pacing=Pacing(schedule_of(plan), Policy(), active_us=active_us, timer=world),
     )
 
     assert list(world.left) == list(range(400))

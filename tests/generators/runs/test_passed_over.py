@@ -90,7 +90,7 @@ def test_deaths_at_any_step_count_none_twice_and_forget_none(floor: Floor, step:
                 deaths += 1
                 raise Died
 
-        for module in ("slices", "runner"):
+        for module in ("slices", "slice_watch", "runner"):
             patch.setattr(f"generators.runs.{module}.failpoint", failpoint)
         for number in range(20):
             worker = SliceWorker(f"w{number}")

@@ -16,7 +16,7 @@ from engine.errors import RecordInvalid
 from engine.span import Span
 from generators.plan import Plan
 from generators.runs.pacing import COMMIT_SECONDS
-from generators.runs.runner import Progress, Watch, run_slice
+from generators.runs.runner import Progress, Watch, finish, run_slice
 from sinks.destinations.base import Sink
 from sinks.errors import TransientSinkError
 from tests.support.file_runs import plan_of
@@ -96,15 +96,17 @@ def run(
     step: float = COMMIT_SECONDS,
     on_commit: Callable[[Progress], bool] = lambda progress: True,
 ) -> Progress:
-    return run_slice(
-        plan_of(RECORDS, 1),
-        sink,
-        shard=shard or Span(0, RECORDS),
-        next_record=sink.open(4),
-        cuts=cuts or Cuts(64),
-        batch_size=batch_size,
-        watch=Asked(on_commit),
-        monotonic=clock(step),
+    return finish(
+        run_slice(
+            plan_of(RECORDS, 1),
+            sink,
+            shard=shard or Span(0, RECORDS),
+            next_record=sink.open(4),
+            cuts=cuts or Cuts(64),
+            batch_size=batch_size,
+            watch=Asked(on_commit),
+            monotonic=clock(step),
+        )
     )
 
 
@@ -210,15 +212,17 @@ def test_all_records_before_one_that_cannot_be_made_are_kept(bad: int, batch_siz
 
     for _ in range(2):
         with pytest.raises(RecordInvalid) as caught:
-            run_slice(
-                cast(Plan, FailsAt(plan, (bad, 250))),
-                sink,
-                shard=Span(0, RECORDS),
-                next_record=sink.open(4),
-                cuts=Cuts(64),
-                batch_size=batch_size,
-                watch=Watch(),
-                monotonic=clock(0.0),
+            finish(
+                run_slice(
+                    cast(Plan, FailsAt(plan, (bad, 250))),
+                    sink,
+                    shard=Span(0, RECORDS),
+                    next_record=sink.open(4),
+                    cuts=Cuts(64),
+                    batch_size=batch_size,
+                    watch=Watch(),
+                    monotonic=clock(0.0),
+                )
             )
         assert caught.value.record_number == bad
 

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from engine.errors import RecordInvalid
-from generators.enums import RunPhase
+from generators.enums import RunPhase, StartMode
 from generators.models import Run, Shard
 from generators.plan import Plan
 from generators.runs import leases
@@ -23,6 +23,7 @@ from generators.services.lifecycle import (
     start_generator,
     stop_generator,
 )
+from generators.services.metrics import metrics_of
 from sinks.destinations.file import FileDestination
 from sinks.errors import TerminalSinkError, TransientSinkError
 from sinks.files.shard import ShardWriter
@@ -151,6 +152,49 @@ def test_stop_shows_what_has_been_written_and_nothing_follows(floor: Floor, calm
     assert floor.content().splitlines() == calm.splitlines()[:FRAME]
     assert [output["records"] for output in run.outputs] == [FRAME]
     assert not leases.due_shards().exists()
+
+
+@pytest.mark.parametrize("roll", [None, FRAME // 2])
+def test_a_stopped_run_of_several_shards_leaves_the_beginning_of_the_whole_without_a_gap(
+    floor: Floor, calm: bytes, roll: int | None
+) -> None:
+    config = {"path": "orders.jsonl"} | ({} if roll is None else {"rollRecords": roll})
+    turn = roll or FRAME  # what a shard commits in its one turn
+    run = start(floor, shards=3, recordCount=6 * FRAME, destination={"type": "FILE", "config": config})
+    worker = SliceWorker("w1")
+    floor.turn(worker, run)
+    _, second, third = run.shards.all()
+    for shard in (second, third):
+        worker.work(shard.pk)
+    assert [shard.next_record - shard.first_record for shard in run.shards.all()] == [turn] * 3
+
+    stop_generator(run.generator_id)  # type: ignore[arg-type]
+    floor.finish(run, worker)
+
+    run.refresh_from_db()
+    found = metrics_of(run.generator_id)  # type: ignore[arg-type]
+    place = floor.out / "orders.jsonl"
+    content = place.read_bytes() if roll is None else b"".join(path.read_bytes() for path in sorted(place.glob("p-*")))
+    assert (run.status, run.phase, run.dropped) == ("STOPPED", RunPhase.ENDED, 2 * turn)
+    assert content.splitlines() == calm.splitlines()[:turn]
+    assert sum(output["records"] for output in run.outputs) == found.written == turn
+    assert (found.dropped, found.generated) == (2 * turn, 3 * turn)
+    assert [span.count for span in run.spans] == [turn, 0, 0]
+
+
+def test_a_run_that_goes_on_behind_a_stopped_one_leaves_no_gap_either(floor: Floor) -> None:
+    config = {"path": "orders.jsonl", "rollRecords": FRAME}
+    run = start(floor, shards=3, recordCount=6 * FRAME, destination={"type": "FILE", "config": config})
+    worker = SliceWorker("w1")
+    floor.turn(worker, run)
+    worker.work(run.shards.get(number=2).pk)
+    stop_generator(run.generator_id)  # type: ignore[arg-type]
+    floor.finish(run, worker)
+
+    start_generator(run.generator_id, StartOptions(mode=StartMode.CONTINUE), by="tester")  # type: ignore[arg-type]
+
+    following = floor.run_of(run.generator)  # type: ignore[arg-type]
+    assert (following.first_record, following.record_count) == (FRAME, 6 * FRAME)
 
 
 def test_a_run_that_is_stopped_before_it_has_begun_leaves_nothing(floor: Floor) -> None:

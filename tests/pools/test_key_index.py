@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from generators.picks.key_index import KeyIndex
+from pools.key_index import KeyIndex
 
 
 def found(index: KeyIndex, values: pl.Series) -> list[list[int]]:
@@ -67,9 +69,49 @@ def test_a_text_that_only_has_the_hash_of_a_key_is_not_found(monkeypatch: pytest
     assert found(KeyIndex(pl.Series(["a", "a"])), pl.Series(["a", "b"])) == [[0, 1], []]
 
 
-def test_an_index_takes_at_most_20_bytes_a_row() -> None:
+def test_an_index_takes_at_most_24_bytes_a_row() -> None:
     for count in (100_000, 1_000_000):
         index = KeyIndex(pl.Series(np.arange(count)))
 
         arrays = [value for value in vars(index).values() if isinstance(value, np.ndarray)]
-        assert sum(array.nbytes for array in arrays) <= 20 * count + 64
+        assert sum(array.nbytes for array in arrays) <= 24 * count + 64
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.String])
+@pytest.mark.parametrize("distinct", [1, 100, 10**9])
+def test_a_written_index_finds_what_the_one_in_memory_finds(
+    tmp_path: Path, dtype: type[pl.DataType], distinct: int
+) -> None:
+    numbers = pl.Series(np.random.default_rng(7).integers(0, distinct, 2_000))
+    keys = pl.concat([numbers, pl.Series([None], dtype=pl.Int64)]).cast(dtype)
+    index = KeyIndex(keys)
+    index.write(tmp_path / "keys.index")
+
+    opened = KeyIndex.open(tmp_path / "keys.index", keys)
+
+    assert opened.groups == index.groups
+    assert found(opened, keys) == found(index, keys)
+    assert found(opened, pl.Series([-1]).cast(dtype)) == [[]]
+
+
+def test_a_written_index_that_was_cut_is_refused(tmp_path: Path) -> None:
+    keys = pl.Series(np.arange(10_000))
+    path = tmp_path / "keys.index"
+    KeyIndex(keys).write(path)
+
+    for size in (1, 60, 200, path.stat().st_size - 65):
+        (tmp_path / "cut.index").write_bytes(path.read_bytes()[:size])
+        with pytest.raises(ValueError, match=r"."):
+            KeyIndex.open(tmp_path / "cut.index", keys)
+
+
+def test_a_written_index_is_refused_where_texts_have_other_hashes(tmp_path: Path) -> None:
+    keys = pl.Series(["a", "b"])
+    path = tmp_path / "keys.index"
+    KeyIndex(keys).write(path)
+    content = path.read_bytes()
+    at = content.index(b'"hashes": ["') + len(b'"hashes": ["')
+    path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+
+    with pytest.raises(ValueError, match="another version"):
+        KeyIndex.open(path, keys)

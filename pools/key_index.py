@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import mmap
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -12,6 +16,9 @@ from engine.stream import mix64
 _NUMBERS = frozenset({OutputType.INTEGER, OutputType.LONG, OutputType.DECIMAL})
 _MOST_BITS = 24
 _FIRST_SEED = 0
+_FORMAT = 1
+_ALIGNMENT = 64
+_PROBES = pl.Series(["", "a", "0123456789ab", "a text that is longer than a view"])
 
 
 def key_types(dtype: pl.DataType) -> frozenset[OutputType]:
@@ -32,12 +39,15 @@ def key_types(dtype: pl.DataType) -> frozenset[OutputType]:
 
 
 class KeyIndex:
-    """Finds the rows of a key, in about 20 bytes a row and two probes for most lookups.
+    """Finds the rows of a key, in at most 24 bytes a row and one probe for most lookups.
 
     Every key has a word of 64 bits: that of a number is its own alone, that of a text is a hash, so that texts are
     compared once they are found. Rows are sorted by word; those of a key are a group, in the pool's order. The numbers
     of groups of texts may differ between machines. A null is no key.
     """
+
+    rows: NDArray[np.uint32]
+    """The rows of all groups, one group behind the other."""
 
     def __init__(self, keys: pl.Series, rows: NDArray[np.int64] | None = None) -> None:
         """`keys` is the key column of a pool; `rows` are the rows to find, ascending, or None for all of them."""
@@ -52,14 +62,60 @@ class KeyIndex:
             self._seed += 1
             words, order = self._sorted(units)
         is_first = np.concatenate([np.ones(min(len(words), 1), np.bool_), words[1:] != words[:-1]])
-        # A pool has less than 2**31 rows.
-        self._firsts = np.append(np.flatnonzero(is_first), len(words)).astype(np.uint32)
+        # A pool has less than 2**31 rows. Where every key has one row, its group begins at its own number.
+        firsts = np.append(np.flatnonzero(is_first), len(words)).astype(np.uint32)
+        self._firsts = firsts if len(firsts) <= len(words) else firsts[:0]
         self._distinct = words[is_first]
-        self.rows: NDArray[np.uint32] = (order if rows is None else rows.take(order)).astype(np.uint32)
-        """The rows of all groups, one group behind the other."""
-        self._bits = min(max(1, (self.groups // 2).bit_length()), _MOST_BITS)
+        self.rows = (order if rows is None else rows.take(order)).astype(np.uint32)
+        # As many buckets as keys, or up to twice as many: each further key in a bucket is another probe.
+        self._bits = min(max(1, self.groups.bit_length()), _MOST_BITS)
         edges = np.arange(2**self._bits, dtype=np.uint64) << np.uint64(64 - self._bits)
         self._starts = np.searchsorted(self._distinct, edges).astype(np.uint32)
+
+    def write(self, path: Path) -> None:
+        """Write the index to a new file, which `open` maps."""
+        arrays = (self._distinct, self.rows, self._starts, self._firsts)
+        header = {
+            "format": _FORMAT,
+            "seed": self._seed,
+            "hashes": self._fingerprint(),
+            "bits": self._bits,
+            "lengths": [len(array) for array in arrays],
+        }
+        with path.open("xb") as file:
+            for part in (json.dumps(header).encode() + b"\n", *(array.data for array in arrays)):
+                file.write(part)
+                file.write(bytes(-file.tell() % _ALIGNMENT))
+
+    @classmethod
+    def open(cls, path: Path, keys: pl.Series) -> KeyIndex:
+        """Map the written index of all rows of a key column; its pages are shared by all who map it.
+
+        Raises OSError when the file is not there, ValueError when it is damaged, or when texts have other hashes here:
+        the library that makes them promises nothing from one version or processor to the next.
+        """
+        with path.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        index = cls.__new__(cls)
+        try:
+            end = content.find(b"\n") + 1
+            header = json.loads(content[:end])
+            index._keys, index._seed, index._bits = keys, header["seed"], header["bits"]
+            if header["format"] != _FORMAT or header["hashes"] != index._fingerprint():
+                raise ValueError(f"{path} was written by another version or on another machine")
+            found = []
+            for dtype, length in zip((np.uint64, np.uint32, np.uint32, np.uint32), header["lengths"], strict=True):
+                end += -end % _ALIGNMENT
+                found.append(np.frombuffer(content, dtype, length, end) if length else np.empty(0, dtype))
+                end += found[-1].nbytes
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no index") from error
+        index._distinct, index.rows, index._starts, index._firsts = found
+        return index
+
+    def _fingerprint(self) -> list[str]:
+        """The hashes that some texts have here."""
+        return [str(word) for word in _PROBES.hash(self._seed)]
 
     @property
     def groups(self) -> int:
@@ -68,10 +124,12 @@ class KeyIndex:
 
     def group_starts(self) -> NDArray[np.int64]:
         """Where in `rows` each group begins, and the last one ends: shape ``(groups + 1,)``."""
-        return self._firsts.astype(np.int64)
+        return self._firsts.astype(np.int64) if len(self._firsts) else np.arange(self.groups + 1)
 
     def extents(self, groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where in `rows` some groups begin, and how many rows they have: two arrays in the shape of `groups`."""
+        if not len(self._firsts):
+            return groups, np.ones_like(groups)
         firsts = self._firsts.take(groups).astype(np.int64)
         return firsts, self._firsts.take(groups + 1).astype(np.int64) - firsts
 
@@ -96,7 +154,7 @@ class KeyIndex:
         if units.null_count():
             right &= units.is_not_null().to_numpy()
         if units.dtype == pl.String:
-            texts = self._keys.gather(self.rows.take(self._firsts.take(groups)))
+            texts = self._keys.gather(self.rows.take(self.extents(groups)[0]))
             right &= (texts == units).fill_null(value=False).to_numpy()
         return np.where(right, groups, -1)
 

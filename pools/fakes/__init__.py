@@ -1,0 +1,1 @@
+"""Values that the Faker library makes up: for filling a pool once."""

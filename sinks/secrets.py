@@ -1,0 +1,42 @@
+"""Secrets of connections at rest: encrypted by the first of ``SDG_FIELD_KEYS``, or in development by a made one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from sdg_project import env
+from sdg_project.errors import Conflict
+from sdg_project.secret_key import read_or_make
+
+FILE_NAME = "field.key"
+
+
+def encrypted(secrets: Mapping[str, str]) -> str:
+    """What is stored of secrets; empty when there are none, so that no key is needed."""
+    return _keys().encrypt(json.dumps(dict(secrets)).encode()).decode() if secrets else ""
+
+
+def decrypted(stored: str, *, connection: str) -> dict[str, str]:
+    """The secrets of a connection; raises Conflict when no key opens them."""
+    if not stored:
+        return {}
+    try:
+        found: dict[str, str] = json.loads(_keys().decrypt(stored.encode()))
+    except InvalidToken as error:
+        message = f'the secrets of connection "{connection}" were encrypted with a key that is not there any more'
+        hint = "put the key back into SDG_FIELD_KEYS, or send the secrets again"
+        raise Conflict("SECRET_REQUIRED", message, hint=hint) from error
+    return found
+
+
+def _keys() -> MultiFernet:
+    keys = env.field_keys() or [read_or_make(settings.SDG_HOME, name=FILE_NAME, make=_new_key)]
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def _new_key() -> str:
+    return Fernet.generate_key().decode()
