@@ -58,6 +58,8 @@ def test_c8_a_ring_comes_through_with_the_shard_alone(bell: Doorbell, floor: Flo
         "not signed at all",
         SignedPackage.dumps(task(WORK_ON_SHARD, 1))[:-1] + "x",
     ],
+    # A signature tells when it was made, which is no name for a test: each process would have another.
+    ids=["another function", "a text", "two shards", "no shard", "no task", "no signature", "another signature"],
 )
 def test_c8_s18_what_is_no_ring_of_ours_is_thrown_away(
     bell: Doorbell, forged: str, caplog: pytest.LogCaptureFixture
