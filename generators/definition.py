@@ -111,7 +111,10 @@ class DefinitionShape(Params):
     generation_mode: GenerationMode = Field(default=GenerationMode.BATCH, description="How fast records are made.")
     end_condition: EndCondition = Field(default=EndCondition.RECORD_COUNT, description="What ends a run.")
     record_count: int | None = Field(default=None, ge=1, le=MAX_RECORDS, description="How many records a run makes.")
-    count_basis: CountBasis = Field(default=CountBasis.GENERATED, description="RECORD_COUNT: what is counted.")
+    count_basis: CountBasis = Field(
+        default=CountBasis.GENERATED,
+        description="RECORD_COUNT: what is counted; WRITTEN goes on until so many are, past those that cannot be made.",
+    )
     duration_seconds: Length | None = Field(default=None, description="DURATION: how long a run lasts.", examples=[900])
     include_paused: bool = Field(default=False, description="DURATION: whether time goes by in a pause.")
     safety: SafetyShape = Field(default_factory=SafetyShape, description="Limits that end a run in any case.")

@@ -19,9 +19,10 @@ class EndCondition(StrEnum):
 
 
 class CountBasis(StrEnum):
-    """Which records count towards the record count."""
+    """Which records count towards the record count: all that were tried, or those that could be written."""
 
     GENERATED = "GENERATED"
+    WRITTEN = "WRITTEN"
 
 
 class ClockType(StrEnum):

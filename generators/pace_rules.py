@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from engine.issues import Issue, Severity, pointer
-from generators.enums import ClockType, EndCondition, GenerationMode
+from generators.enums import ClockType, CountBasis, EndCondition, GenerationMode, OnError
 from sdg_project.partial_shapes import as_far_as_sound
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def pace_issues(shape: DefinitionShape, *, end_required: bool) -> Iterator[Issue
         _shard_issues(shape),
         _end_issues(shape, end_required=end_required),
         _limit_issues(shape),
+        _basis_issues(shape),
         _clock_issues(shape),
         _rate_issues(shape),
         _throttle_issues(shape),
@@ -63,6 +64,7 @@ def _why_one_shard(shape: DefinitionShape) -> str | None:
         "in mode REALTIME, whose records are written in order": shape.generation_mode is GenerationMode.REALTIME,
         "with maxRecordsPerSecond": shape.max_records_per_second is not None,
         f"with end condition {shape.end_condition}": shape.end_condition is not EndCondition.RECORD_COUNT,
+        "with countBasis WRITTEN": shape.count_basis is CountBasis.WRITTEN,
         "with a limit of its running time": shape.safety.max_runtime_seconds is not None,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
@@ -105,6 +107,19 @@ def _limit_issues(shape: DefinitionShape) -> Iterator[Issue]:
         message = "nothing ends the run but somebody who stops it"
         hint = "set safety.maxRecords or safety.maxRuntimeSeconds"
         yield Issue("NO_SAFETY_LIMIT", "/endCondition", message, hint, severity=Severity.WARNING)
+
+
+def _basis_issues(shape: DefinitionShape) -> Iterator[Issue]:
+    handling = shape.error_handling
+    if shape.count_basis is not CountBasis.WRITTEN:
+        return
+    if shape.on_error is not OnError.CONTINUE:
+        message = "every record that is made is written unless onError is CONTINUE"
+        hint = 'set onError to "CONTINUE", or remove "countBasis"'
+        yield Issue("PROPERTY_NOT_ALLOWED", "/countBasis", message, hint)
+    elif handling is None or "max_errors" not in handling.model_fields_set:
+        message = "countBasis WRITTEN goes on for ever when no record can be written, unless there is a limit"
+        yield Issue("MISSING_PARAM", "/errorHandling/maxErrors", message, "set errorHandling.maxErrors")
 
 
 def _clock_issues(shape: DefinitionShape) -> Iterator[Issue]:

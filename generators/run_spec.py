@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.cuts import Cuts, TimedCuts
 from engine.schedule import Schedule
+from engine.span import MAX_RECORDS
 from engine.version import ENGINE_VERSION
 from generators.facts import RunFacts
 from sdg_project.errors import Conflict
@@ -28,7 +29,8 @@ class RunSpec:
     """What a run is made from.
 
     `record_count` is how many records it makes, from `first_record` on, None while only time or a person ends it;
-    `asked_count` how many there would be from record 0 on, which the clock counts back from.
+    `asked_count` how many there would be from record 0 on, which the clock counts back from; `written_count` how many
+    must be written where those that cannot be made do not count, and `most_records` how many may be tried for that.
     """
 
     document: Mapping[str, Any]
@@ -49,6 +51,8 @@ class RunSpec:
     owner: str
     overwrite: bool
     first_record: int = 0
+    written_count: int | None = None
+    most_records: int = MAX_RECORDS
     paced: bool = False
     """Whether records are due at certain times, by which the run is cut then."""
     timed: bool = False
@@ -56,6 +60,13 @@ class RunSpec:
     continues: bool = False
     """Whether records depend on how many numbers earlier runs have used."""
     engine_version: str = ENGINE_VERSION
+
+    @property
+    def range_count(self) -> int:
+        """How many records the run may come to make, at most."""
+        if self.written_count is not None:
+            return self.most_records
+        return MAX_RECORDS if self.record_count is None else self.record_count
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON values."""

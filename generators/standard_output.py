@@ -14,7 +14,7 @@ from engine.rates import MICROS
 from engine.span import MAX_RECORDS, Span
 from generators.definition_files import DefinitionFile
 from generators.digest import run_digest
-from generators.enums import EndReason
+from generators.enums import CountBasis, EndReason
 from generators.error_handling import ErrorHandlingShape
 from generators.pace import TimeLimit, time_limit
 from generators.plan import Plan
@@ -56,6 +56,9 @@ def write_to(
     if errors := errors_of(issues):
         raise Invalid(errors)
     plan = drafted.plan
+    if plan.definition.shape.count_basis is CountBasis.WRITTEN:
+        message = "what has gone to standard output cannot be taken up again behind the records that were asked for"
+        raise Invalid([Issue("PROPERTY_NOT_ALLOWED", "/countBasis", message, "write a file, or remove countBasis")])
     encoder = _encoder(plan)
     count, reason = run_length(plan)
     batch, found = sample_issues(plan, count)

@@ -31,6 +31,32 @@ def end_early(shard: Shard, *, next_record: int, reason: EndReason) -> None:
     failpoint("ending.fixed")
 
 
+def goes_on(shard: Shard) -> bool:
+    """Whether a shard that has come to the end of its run goes on, since the run counts what is written.
+
+    The run then makes as many records more as it has left out so far.
+    """
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=shard.run_id)
+        spec = RunSpec.from_json(run.spec)
+        if spec.written_count is None or spec.end_reason != EndReason.RECORD_COUNT:
+            return False
+        wanted = spec.written_count + run.dead_letters.count()
+        count = min(wanted, spec.most_records)
+        reason = EndReason.RECORD_COUNT if count == wanted else EndReason.SAFETY_LIMIT
+        spec_now = replace(spec, record_count=count, end_reason=reason)
+        Run.objects.filter(pk=run.pk).update(spec=spec_now.to_json(), record_count=count)
+    failpoint("ending.moved")
+    return count != spec.record_count
+
+
+def is_fixed(run: Run) -> bool:
+    """Whether time has ended a run at a record, up to which it still has to go."""
+    spec = RunSpec.from_json(run.spec)
+    counts_written = spec.written_count is not None and spec.end_reason == EndReason.RECORD_COUNT
+    return run.record_count is not None and not counts_written and is_cut_short(run)
+
+
 def is_cut_short(run: Run) -> bool:
     """Whether the run ends, or has ended, before its shards' ranges do."""
     return run.status == RunStatus.STOPPED or run.record_count != sum(shard.span.count for shard in run.shards.all())

@@ -22,7 +22,7 @@ from generators.enums import EndReason, EscalateTo, OnError, RunStatus, ShardSta
 from generators.models import Run, Shard
 from generators.run_spec import RunSpec
 from generators.runs.child import work
-from generators.runs.ending import end_early, ends_of
+from generators.runs.ending import end_early, ends_of, goes_on
 from generators.runs.following import source_of
 from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
@@ -198,7 +198,9 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
             reached = finish(steps)
         finally:
             sink.close()
-        state = ShardState.DONE if reached.next_record >= shard.wanted.end else ShardState.READY
+        is_done = reached.next_record >= shard.wanted.end and not goes_on(shard)
+        run.refresh_from_db()
+        state = ShardState.DONE if is_done else ShardState.READY
         if watch.is_over is not None:
             end_early(shard, next_record=reached.next_record, reason=watch.is_over)
             run.refresh_from_db()

@@ -22,6 +22,8 @@ from sinks.encoding.compression import Compression
 
 KEPT_CHARACTERS = 1_000
 """So much of each text is kept in a dead letter."""
+KEPT_RECORDS = 100
+"""Of so many dead letters of one commit it is kept what could be made of them, which takes some milliseconds each."""
 
 
 @dataclass
@@ -78,10 +80,10 @@ def post(run: Run, plan: Plan, errors: Sequence[RecordInvalid]) -> None:
                 code=error.code,
                 message=str(error),
                 field=error.field,
-                record=remnant(plan, error.record_number),
+                record=remnant(plan, error.record_number) if position < KEPT_RECORDS else None,
                 occurred_at=now,
             )
-            for error in errors
+            for position, error in enumerate(errors)
         ),
         ignore_conflicts=True,
         batch_size=500,

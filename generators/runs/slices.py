@@ -23,7 +23,7 @@ from generators.enums import RunPhase, RunStatus, ShardState
 from generators.models import Run, Shard
 from generators.runs import leases, timing
 from generators.runs.doorbell import ring
-from generators.runs.ending import end_early, ends_of
+from generators.runs.ending import end_early, ends_of, goes_on
 from generators.runs.following import source_of
 from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
@@ -289,7 +289,7 @@ class SliceWorker:
         """A shard's slice is over; the shard that need not wait for another ring, if there is one."""
         shard, watch = turn.shard, turn.watch
         failpoint("slice.before_release")
-        is_done = reached.next_record >= shard.wanted.end or watch.is_over is not None
+        is_done = watch.is_over is not None or (reached.next_record >= shard.wanted.end and not goes_on(shard))
         following: int | None = None
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=shard.run_id)

@@ -13,7 +13,7 @@ from generators.models import Run
 from generators.pace import time_limit
 from generators.plan import Plan
 from generators.run_spec import RunSpec
-from generators.runs.ending import is_cut_short
+from generators.runs.ending import is_fixed
 from generators.runs.pacing import SystemTimer, Timer, pacing_of
 from generators.runs.runner import Progress
 
@@ -58,9 +58,8 @@ class Stopwatch:
         self._counted_us = paused_us if plan.definition.shape.include_paused else 0
         self.limit = time_limit(plan.definition.shape)
         self._started = self._timer.now()
-        is_fixed = run.record_count is not None and is_cut_short(run)
         self.pacing = pacing_of(
-            plan, active_us=self._before_us, paused_us=paused_us, is_fixed=is_fixed, timer=self._timer
+            plan, active_us=self._before_us, paused_us=paused_us, is_fixed=is_fixed(run), timer=self._timer
         )
         self._is_kept = RunSpec.from_json(run.spec).timed
         self._tally_s = (crowding - 1) * CROWDED_TALLY_S

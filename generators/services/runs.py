@@ -19,7 +19,7 @@ from engine.cuts import frame_records
 from engine.issues import Issue, Severity
 from engine.schema import RecordSchema
 from engine.span import MAX_RECORDS, Span
-from generators.enums import RunOrigin, RunPhase, RunStatus
+from generators.enums import CountBasis, EndReason, RunOrigin, RunPhase, RunStatus
 from generators.models import Generator, Run, Shard, Worker
 from generators.pace import time_limit
 from generators.pace_rules import shards_of
@@ -162,7 +162,7 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
         raise Invalid(errors)
     spec = _frozen(drafted, order, records=records, end_reason=reason, size=size, written=written)
     shards = shards_of(plan.definition.shape, default=order.workers)
-    span = Span(order.first_record, MAX_RECORDS if records is None else records)
+    span = Span(order.first_record, spec.range_count)
     spans = spec.cuts(plan.pace.schedule).shards(span, shards)
     run = Run(
         id=run_id,
@@ -322,7 +322,11 @@ def _frozen(
 ) -> RunSpec:
     """The spec of a run, whose records have these sizes in the plan's measure and as they are written."""
     plan, facts = drafted.plan, drafted.facts
-    document = plan.definition.document
+    document, shape = plan.definition.document, plan.definition.shape
+    counts_written = shape.count_basis is CountBasis.WRITTEN and end_reason == EndReason.RECORD_COUNT
+    written_count = records if counts_written else None
+    limits = [MAX_RECORDS, shape.safety.max_records, plan.record_limit[0] if plan.record_limit else None]
+    most = min(limit for limit in limits if limit is not None) - order.first_record
     kind, config, _ = destination_kind(document["destination"])
     return RunSpec(
         document=document,
@@ -332,6 +336,8 @@ def _frozen(
         record_count=records,
         first_record=order.first_record,
         asked_count=facts.record_count,
+        written_count=written_count,
+        most_records=most,
         end_reason=end_reason,
         entropy=facts.entropy,
         earlier_records=facts.earlier_records,

@@ -224,3 +224,23 @@ def test_what_is_set_of_a_destination_that_is_not_there_goes_with_the_flag(sdg: 
     assert len(parts.json["outputs"]) == 2
     assert wrong.code == 2
     assert "foo" in wrong.err
+
+
+def test_a_run_that_counts_what_is_written_needs_a_file(sdg: Sdg) -> None:
+    mappings = [{"fieldName": "q", "type": "COMPUTED", "params": {"expression": "10 // (RECORDINDEX() % 100)"}}]
+    path = sdg.definition(
+        fieldMappings=mappings,
+        recordCount=500,
+        countBasis="WRITTEN",
+        onError="CONTINUE",
+        errorHandling={"maxErrors": 50},
+    )
+
+    refused = sdg("run", path, "--to", "-", "--json")
+    answer = sdg("run", path, "--to", "o.jsonl", "--json")
+
+    assert refused.code == 2
+    assert "write a file, or remove countBasis" in refused.err
+    report = json.loads(answer.out)
+    assert (report["recordsWritten"], report["recordsFailed"]) == (500, 6)
+    assert len((sdg.folder / "o.jsonl").read_bytes().splitlines()) == 500

@@ -42,6 +42,7 @@ def instants(of: Plan, span: Span) -> list[datetime]:
     "document",
     [
         {"recordCount": 5, "countBasis": "GENERATED"},
+        {"recordCount": 5, "countBasis": "WRITTEN", "onError": "CONTINUE", "errorHandling": {"maxErrors": 9}},
         {"recordCount": 5, "maxRecordsPerSecond": 2.5, "shards": 1},
         {"recordCount": 5, "safety": {"maxRecords": 3, "maxRuntimeSeconds": 1}},
         DURATION,
@@ -93,7 +94,23 @@ def test_these_go_together(document: dict[str, Any]) -> None:
         ({**LIVE, "recordCount": 5, "rate": {"recordsPerSecond": 0}}, "INVALID_VALUE", "/rate/recordsPerSecond"),
         ({"recordCount": 5, "safety": {"maxRecords": 0}}, "INVALID_VALUE", "/safety/maxRecords"),
         ({"endCondition": "DURATION", "durationSeconds": 315_360_001}, "INVALID_VALUE", "/durationSeconds"),
-        ({"recordCount": 5, "countBasis": "WRITTEN"}, "INVALID_VALUE", "/countBasis"),
+        ({"recordCount": 5, "countBasis": "WRITTEN"}, "PROPERTY_NOT_ALLOWED", "/countBasis"),
+        (
+            {"recordCount": 5, "countBasis": "WRITTEN", "onError": "CONTINUE"},
+            "MISSING_PARAM",
+            "/errorHandling/maxErrors",
+        ),
+        (
+            {
+                "recordCount": 5,
+                "countBasis": "WRITTEN",
+                "onError": "CONTINUE",
+                "errorHandling": {"maxErrors": 9},
+                "shards": 2,
+            },
+            "PROPERTY_NOT_ALLOWED",
+            "/shards",
+        ),
     ],
 )
 def test_these_do_not(document: dict[str, Any], code: str, path: str) -> None:
