@@ -11,33 +11,25 @@ import polars as pl
 from pydantic import BaseModel
 
 from engine.choice import Tables
-from engine.issues import Issue, Severity, did_you_mean
+from engine.issues import Issue, Severity
 from engine.span import MAX_RECORDS, Span
 from generators.fields.base import Columns, HiddenColumn, Output, field_types
 from generators.picks.keyed_rows import KEYED_SELECTIONS, NO_ROW, KeyedRows, OnMissing
-from generators.picks.pool_columns import exact, longest, output_type
+from generators.picks.pool_columns import column_output, dictionary, output_type
 from generators.picks.pool_filters import FILTERS, filter_mask
+from generators.picks.pool_issues import hides_builtin, no_column, pool_issues
 from generators.picks.pool_rows import OnExhausted, PoolSelection, row_weights
 from generators.picks.pool_values import column_of
 from generators.picks.reference_params import PoolReferenceParams, RefreshPolicy
 from generators.picks.row_binding import CHOICE, BoundField, RowBinding
 from generators.references import may_be_null, output_of, type_of
 from generators.values.listed_values import column_of_values
-from pools.builtin.base import VERSION as BUILTIN_VERSION
-from pools.builtin.base import builtin_pools
 from pools.enums import PoolLoadStrategy
 from pools.key_index import key_types
 from pools.snapshot import Snapshot
-from sdg_project.errors import Invalid
 from sdg_project.partial_shapes import as_far_as_sound
 from sdg_project.text import shown
 
-_DICTIONARY = 16_384
-"""Text columns with at most so many distinct values are handed on as dictionary codes.
-
-With more, asking a column for its words costs more than writing each text: see `Dictionaries`.
-"""
-_LISTED = 10_000
 _UNINDEXED = 100_000
 """So many rows are looked up without an index of the pool, and nothing is said."""
 _WITHOUT_REPLACEMENT = frozenset({PoolSelection.RANDOM, PoolSelection.SHUFFLE, PoolSelection.SEQUENTIAL})
@@ -124,29 +116,14 @@ class PoolReference(BoundField):
     @cached_property
     def _pool_issues(self) -> tuple[Issue, ...]:
         """Why there is no row to look at."""
-        name, pools = self.params.pool, self.scope.pools
-        try:
-            snapshot = pools.get(name)
-        except Invalid as error:
-            return tuple(self.issue(one.code, one.message, at="/pool", hint=one.hint) for one in error.issues)
-        if snapshot is None:
-            hint = did_you_mean(name, pools) or f"pools are {', '.join(pools)}"
-            return (self.issue("POOL_NOT_FOUND", f'there is no pool "{name}"', at="/pool", hint=hint),)
-        if not snapshot.records.height:
-            hidden = f'it hides the built-in pool "{name}"' if self._hides_builtin(snapshot) else None
-            return (self.issue("POOL_EMPTY", f'pool "{name}" has no rows', at="/pool", hint=hidden),)
-        return ()
-
-    @staticmethod
-    def _hides_builtin(snapshot: Snapshot) -> bool:
-        return snapshot.version != BUILTIN_VERSION and snapshot.pool.lower() in builtin_pools
+        return tuple(pool_issues(self, self.params.pool))
 
     def _hiding_issues(self) -> Iterator[Issue]:
         """A warning at the first field of a pool that stands in place of a built-in one."""
         name = self.params.pool
         others = (field for field in self.scope.fields.values() if isinstance(field, PoolReference))
         first = next((field for field in others if field.params.pool == name), None)
-        if first is self and self._hides_builtin(self.scope.pools[name]):
+        if first is self and hides_builtin(self.scope.pools[name]):
             message = f'"{name}" is your own pool here, and not the built-in one of that name'
             hint = "rename yours if the built-in one is meant"
             yield self.issue("POOL_HIDES_BUILTIN", message, at="/pool", hint=hint, severity=Severity.WARNING)
@@ -182,9 +159,7 @@ class PoolReference(BoundField):
             yield self.issue("UNIQUE_IMPOSSIBLE", message, at="/refreshPolicy", hint=f"accepted is {RefreshPolicy.PIN}")
 
     def _no_column(self, name: str, at: str) -> Issue:
-        names = self.snapshot.records.columns
-        hint = did_you_mean(name, names) or f"columns are {', '.join(names)}"
-        return self.issue("COLUMN_NOT_FOUND", f'pool "{self.params.pool}" has no column "{name}"', at=at, hint=hint)
+        return no_column(self, self.snapshot, name, at)
 
     def _choice_issues(self) -> Iterator[Issue]:
         selection, uniques = self.binding.chooser.params.selection, self.binding.uniques
@@ -367,19 +342,9 @@ class PoolReference(BoundField):
     def output(self) -> Output:
         default = self._default
         whole = self.snapshot.records[self.column]
-        type_, scale = output_type(whole if default is None else pl.concat([whole, default], rechunk=False))
-        column, listed = self._possible, self._listed
+        whole = whole if default is None else pl.concat([whole, default], rechunk=False)
         runs_out = bool(self.binding.uniques) and self.binding.on_exhausted is OnExhausted.NULL
-        numeric = column.dtype.is_numeric()
-        return Output(
-            type_,
-            scale,
-            max_length=longest(column) if column.dtype == pl.String else None,
-            minimum=exact(column.min()) if numeric else None,
-            maximum=exact(column.max()) if numeric else None,
-            values=tuple(listed) if listed is not None and len(listed) <= _LISTED else None,
-            nullable=column.null_count() > 0 or runs_out or self._null_without_row,
-        )
+        return column_output(whole, self._possible, self._listed, nullable=runs_out or self._null_without_row)
 
     def held(self) -> pl.Series:
         return self._possible
@@ -406,12 +371,8 @@ class PoolReference(BoundField):
 
     @cached_property
     def _listed(self) -> pl.Series | None:
-        """The distinct values that can be taken, in order of appearance, without null; None when there are many."""
-        column = self._possible
-        if column.dtype.is_temporal() or column.head(4 * _DICTIONARY).n_unique() > _DICTIONARY + 1:
-            return None
-        values = column.unique(maintain_order=True).drop_nulls()
-        return values if len(values) <= _DICTIONARY else None
+        """The distinct values that can be taken; None when there are many."""
+        return dictionary(self._possible)
 
     def bind(self, tables: Tables) -> None:
         self._column, self._other = self.snapshot.records[self.column], self._default

@@ -9,6 +9,14 @@ from typing import Any
 import polars as pl
 
 from engine.schema import OutputType
+from generators.fields.base import Output
+
+_DICTIONARY = 16_384
+"""Text columns with at most so many distinct values are handed on as dictionary codes.
+
+With more, asking a column for its words costs more than writing each text: see `Dictionaries`.
+"""
+_LISTED = 10_000
 
 
 def output_type(column: pl.Series) -> tuple[OutputType, int]:
@@ -30,6 +38,32 @@ def output_type(column: pl.Series) -> tuple[OutputType, int]:
             low, high = column.min(), column.max()
             small = isinstance(low, int) and isinstance(high, int) and low >= -(2**31) and high < 2**31
             return (OutputType.INTEGER if small else OutputType.LONG), 0
+
+
+def column_output(whole: pl.Series, possible: pl.Series, listed: pl.Series | None, *, nullable: bool) -> Output:
+    """What is known of a field that copies from a column.
+
+    The type is that of the `whole` column, the rest that of the values that can come; `listed` is their `dictionary`.
+    """
+    type_, scale = output_type(whole)
+    numeric = possible.dtype.is_numeric()
+    return Output(
+        type_,
+        scale,
+        max_length=longest(possible) if possible.dtype == pl.String else None,
+        minimum=exact(possible.min()) if numeric else None,
+        maximum=exact(possible.max()) if numeric else None,
+        values=tuple(listed) if listed is not None and len(listed) <= _LISTED else None,
+        nullable=nullable or possible.null_count() > 0,
+    )
+
+
+def dictionary(column: pl.Series) -> pl.Series | None:
+    """The distinct values of a column, in order of appearance, without null; None when there are many."""
+    if column.dtype.is_temporal() or column.head(4 * _DICTIONARY).n_unique() > _DICTIONARY + 1:
+        return None
+    values = column.unique(maintain_order=True).drop_nulls()
+    return values if len(values) <= _DICTIONARY else None
 
 
 def longest(texts: pl.Series) -> int:

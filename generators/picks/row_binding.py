@@ -39,6 +39,11 @@ class BoundField(FieldType[PoolReferenceParams]):
 
     @property
     @abstractmethod
+    def binding(self) -> RowBinding:
+        """What the fields of one row share."""
+
+    @property
+    @abstractmethod
     def column(self) -> str:
         """The column to copy."""
 
