@@ -82,6 +82,7 @@ CODES: dict[str, str] = {
     "SECRET_REQUIRED": "The secret must be sent again.",
     "SEQUENCE_OVERFLOW": "The sequence ends before the records do.",
     "SOURCE_UNAVAILABLE": "The source of the pool cannot be reached.",
+    "SOURCE_NOT_POOL_REFERENCE": "The field that a value is derived from is no POOL_REFERENCE.",
     "SPEC_VERSION": "The run was made by another version, whose values would differ.",
     "SUFFIX_MISMATCH": "The suffix of the path stands for another format or compression.",
     "THROTTLED": "There were too many requests in a minute.",

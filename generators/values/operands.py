@@ -30,6 +30,12 @@ def form_of(name: str, scope: Scope) -> Form | None:
     return form.or_null(Form(Kind.NULL, nullable=may_be_null(name, scope)))
 
 
+def form_of_output(output: Output) -> Form:
+    """The form of values of which this is known, in their own type."""
+    form = _form(output, output.type, None)
+    return form.or_null(Form(Kind.NULL, nullable=output.nullable))
+
+
 def operand(column: pl.Series, form: Form) -> pl.Series:
     """A field's column as the form's."""
     if isinstance(column.dtype, pl.Decimal):

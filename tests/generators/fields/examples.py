@@ -167,6 +167,53 @@ POOL_REFERENCE: list[dict[str, Any]] = [
         "onMissing": "ANY",
     },
 ]
+POOL_DERIVED: list[dict[str, Any]] = [
+    {"mode": "DISTRIBUTION", "pool": "people", "column": "balance"},
+    {"mode": "DISTRIBUTION", "pool": "people", "column": "age", "noise": 0.1},
+    {"mode": "DISTRIBUTION", "pool": "people", "column": "city", "minCount": 200, "otherValue": "elsewhere"},
+    {"mode": "DISTRIBUTION", "pool": "people", "column": "born", "method": "HISTOGRAM", "minCount": 2},
+    {"mode": "DISTRIBUTION", "pool": "people", "column": "balance", "method": "NORMAL_FIT", "noise": 0.5},
+    {"mode": "DISTRIBUTION", "pool": "people", "column": "weight", "method": "HISTOGRAM"},
+    {"mode": "DISTRIBUTION", "pool": "people", "column": "weight", "method": "NORMAL_FIT"},
+    {"mode": "DISTRIBUTION", "pool": "people", "column": "weight", "noise": 0.01},
+    {"sourceField": "customer", "column": "name"},
+    {"mode": "COLUMN", "sourceField": "customer", "column": "balance"},
+    {"sourceField": "neighbour", "column": "born"},
+    {"mode": "TEMPLATE", "sourceField": "customer", "template": "${pool.name}, born ${pool.born}: $$${pool.balance}"},
+    {"mode": "TEMPLATE", "sourceField": "neighbour", "template": "lives in ${pool.city}"},
+    {"mode": "EXPRESSION", "sourceField": "customer", "expression": "ROUND(row.balance * 1.19, 2)"},
+    {
+        "mode": "EXPRESSION",
+        "sourceField": "neighbour",
+        "expression": "100 / (row.age % 3)",
+        "onEvalError": "DEFAULT",
+        "default": 0,
+        "resultType": "DOUBLE",
+        "onNull": "EVALUATE",
+    },
+    {"mode": "EXPRESSION", "sourceField": "customer", "expression": "YEAR(row.born) + quantity"},
+    {"mode": "AGGREGATE", "pool": "people", "column": "age", "aggregate": "AVG"},
+    {"mode": "AGGREGATE", "pool": "people", "aggregate": "COUNT"},
+    {
+        "mode": "AGGREGATE",
+        "pool": "people",
+        "column": "balance",
+        "aggregate": "MEDIAN",
+        "groupBy": "city",
+        "keyField": "town",
+        "onMissing": "ANY",
+    },
+    {
+        "mode": "AGGREGATE",
+        "pool": "people",
+        "column": "name",
+        "aggregate": "MAX",
+        "groupBy": "city",
+        "keyField": "town",
+        "onMissing": "DEFAULT",
+        "default": "nobody",
+    },
+]
 TIMESTAMP_GENERATED: list[dict[str, Any]] = [
     *(params for params in golden_instants.TIMESTAMPS if params.get("mode") != "SEQUENTIAL"),
     # A millisecond, so that as many records as a run can have end before the year 9999.
@@ -195,6 +242,7 @@ UNIQUE: dict[str, list[dict[str, Any]]] = {
         {"min": -(2**63), "max": 2**63 - 1},
         {"min": 0, "max": 9, "scale": 3, "renderAs": "STRING"},
     ],
+    "POOL_DERIVED": [],
     "POOL_REFERENCE": [{"pool": "people", "column": "name", "onExhausted": "STOP"}],
     "SEQUENCE": [
         {},
@@ -212,6 +260,13 @@ _SIBLINGS: dict[str, dict[str, Any]] = {
     "town": mapping("ENUM_RANDOM", {"values": ["Köln", "Turku", "Oslo"]}, name="town", nullRate=0.1),
     "quantity": mapping("NUMERIC_RANGE", {"min": 1, "max": 99}, name="quantity", nullRate=0.1),
     "unitPrice": mapping("NUMERIC_RANGE", {"min": 0, "max": 500, "scale": 2}, name="unitPrice", nullRate=0.1),
+    "customer": mapping("POOL_REFERENCE", {"pool": "people", "column": "name"}, name="customer", nullRate=0.1),
+    "neighbour": mapping(
+        "POOL_REFERENCE",
+        {"pool": "people", "column": "name", "keyField": "town", "keyColumn": "city", "onMissing": "DEFAULT"}
+        | {"default": "nobody"},
+        name="neighbour",
+    ),
     "other": mapping("TIMESTAMP_GENERATED", {"mode": "SEQUENTIAL", "start": "2020-01-01", "stepMs": 2}, name="other"),
 }
 """Fields that some examples refer to, by name."""
@@ -224,6 +279,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
         "CONSTANT": CONSTANT,
         "ENUM_RANDOM": ENUM_RANDOM,
         "NUMERIC_RANGE": NUMERIC_RANGE,
+        "POOL_DERIVED": POOL_DERIVED,
         "POOL_REFERENCE": POOL_REFERENCE,
         "SEQUENCE": SEQUENCE,
         "TIMESTAMP_GENERATED": TIMESTAMP_GENERATED,
@@ -241,6 +297,8 @@ def plan_of(kind: str, params: Mapping[str, Any], *more: Mapping[str, Any], **ch
     }
     top = {name: changes.pop(name) for name in ("name", "streamName") if name in changes}
     text = json.dumps(params)
+    if "neighbour" in text:
+        text += "town"
     siblings = [sibling | {"omit": True} for name, sibling in _SIBLINGS.items() if name in text]
     mappings = [mapping(kind, params, **changes), *siblings, *more]
     document = {"name": "orders", "clock": {"stepMs": 1}, "fieldMappings": mappings, **top}
@@ -263,5 +321,6 @@ def people() -> Snapshot:
         age=20 + numbers * 7 % 60,
         balance=(numbers * 37 % 1_009).cast(pl.Decimal(18, 2)),
         born=pl.date(1970, 1, 1) + pl.duration(days=numbers),
+        weight=50 + numbers * 271 % 997 / 32,
     )
     return snapshot_of(records, pool="people", version=1)

@@ -15,7 +15,7 @@ import polars as pl
 from tests.generators.fields.examples import COUNT, UNIQUE, examples, plan_of, values_of
 
 FOLDER = Path(__file__).with_name("golden")
-KINDS = ("COMPUTED", "CONSTANT", "ENUM_RANDOM", "NUMERIC_RANGE", "POOL_REFERENCE", "SEQUENCE")
+KINDS = ("COMPUTED", "CONSTANT", "ENUM_RANDOM", "NUMERIC_RANGE", "POOL_DERIVED", "POOL_REFERENCE", "SEQUENCE")
 PLACES = (0, 10**9, COUNT - 2)
 
 

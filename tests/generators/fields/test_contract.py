@@ -43,6 +43,8 @@ def is_drawn(kind: str, params: dict[str, Any]) -> bool:
     """Whether the values are drawn, so that another stream has others."""
     if kind == "COMPUTED":
         return any(word in params["expression"].lower() for word in ("rand", "quantity", "unitprice", "town"))
+    if kind == "POOL_DERIVED" and params.get("mode") == "AGGREGATE":
+        return "keyField" in params
     fixed = {"ROUND_ROBIN", "SEQUENTIAL", "NOW", "CLOCK"} & {params.get("selection"), params.get("mode", "RANGE")}
     clock = kind == "TIMESTAMP_GENERATED" and params.get("mode", "CLOCK") == "CLOCK"
     return not fixed and not clock and kind not in FROM_NOTHING and params.get("version") != 5
