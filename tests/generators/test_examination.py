@@ -11,6 +11,7 @@ from engine.issues import CODES, Severity
 from generators.definition import MAX_FIELDS, read_definition
 from generators.fields.base import field_types
 from tests.generators.definitions import ENUM, NUMBER, number, text
+from tests.generators.fields import shop
 from tests.generators.fields.examined import examined, found, issues, mapping
 from tests.generators.fields.examples import examples
 
@@ -159,6 +160,45 @@ def test_what_does_not_fit_in_the_envelope_is_told_beside_what_is_wrong_there() 
         ("INVALID_VALUE", "/errorHandling/rateWindow"),
         ("PROPERTY_NOT_ALLOWED", "/errorHandling/maxErrors"),
     }
+
+
+TWELVE_OF_POOLS: list[dict[str, Any]] = [
+    mapping("POOL_REFERENCE", {"pool": "shpo", "column": "sku"}, name="a"),
+    mapping("POOL_REFERENCE", {"pool": "shop", "column": "prcie"}, name="b"),
+    mapping("POOL_REFERENCE", {"pool": "shop", "column": "sku", "keyField": "bb", "keyColumn": "color"}, name="c"),
+    mapping("COMPUTED", {"expression": "1 +"}, name="d"),
+    mapping("COMPUTED", {"expression": "l + quantty"}, name="e"),
+    mapping("COMPUTED", {"expression": "SUMM(l)"}, name="f"),
+    mapping("POOL_DERIVED", {"sourceField": "l", "column": "sku"}, name="g"),
+    mapping("POOL_DERIVED", {"sourceField": "k", "column": "sku", "minCount": 3}, name="h"),
+    mapping("POOL_DERIVED", {"mode": "TEMPLATE", "sourceField": "k", "template": "${pool.prcie}"}, name="i"),
+    mapping("POOL_DERIVED", {"mode": "EXPRESSION", "sourceField": "k", "expression": "row.pirce"}, name="j"),
+    mapping("POOL_REFERENCE", {"pool": "shop", "column": "sku", "onExhausted": "WRAP"}, name="k"),
+    mapping(NUMBER, {"min": 10, "max": 1}, name="l"),
+]
+TWELVE_ISSUES_OF_POOLS = [
+    ("POOL_NOT_FOUND", "pool"),
+    ("COLUMN_NOT_FOUND", "column"),
+    ("UNKNOWN_FIELD", "keyField"),
+    ("EXPRESSION_SYNTAX", "expression"),
+    ("UNKNOWN_FIELD", "expression"),
+    ("UNKNOWN_FUNCTION", "expression"),
+    ("SOURCE_NOT_POOL_REFERENCE", "sourceField"),
+    ("PROPERTY_NOT_ALLOWED", "minCount"),
+    ("COLUMN_NOT_FOUND", "template"),
+    ("COLUMN_NOT_FOUND", "expression"),
+    ("PROPERTY_NOT_ALLOWED", "onExhausted"),
+    ("RANGE_INVERTED", "min"),
+]
+"""One for each mapping, in their order; what refers to a field with a mistake has none by that."""
+
+
+def test_mistakes_over_pools_and_formulas_are_told_at_once_and_no_others() -> None:
+    told = shop.examined(*TWELVE_OF_POOLS).issues
+
+    assert sorted((issue.code, issue.path) for issue in told) == sorted(
+        (code, f"/fieldMappings/{place}/params/{name}") for place, (code, name) in enumerate(TWELVE_ISSUES_OF_POOLS)
+    )
 
 
 def test_an_issue_says_of_which_field_it_speaks_and_is_the_same_each_time() -> None:
