@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from engine.batch import Batch
+from engine.lists import elements_of, lengths_of
 from engine.schema import Column, OutputType, RecordSchema
 from engine.stream import mix64
 
@@ -40,8 +41,9 @@ def record_hashes(schema: RecordSchema, batch: Batch) -> tuple[NDArray[np.uint64
     """The lower and the upper half of each record's hash: two arrays of shape ``(batch.records.height,)``."""
     lanes = [np.zeros(batch.records.height, np.uint64) for _ in range(_LANES)]
     for column in schema.columns:
-        absent = batch.missing.get(column.name)
-        for lane, hashes in enumerate(_column_hashes(column, batch.records[column.name], absent)):
+        values, absent = batch.records[column.name], batch.missing.get(column.name)
+        hashed = _array_hashes(column, values) if column.is_element else _column_hashes(column, values, absent)
+        for lane, hashes in enumerate(hashed):
             lanes[lane] += hashes
     return mix64(lanes[0]), mix64(lanes[1])
 
@@ -59,6 +61,20 @@ def _column_hashes(column: Column, values: pl.Series, absent: NDArray[np.bool_] 
         if absent is not None:
             mixed[absent] = np.uint64(for_missing)
         hashes.append(mixed)
+    return hashes
+
+
+def _array_hashes(column: Column, lists: pl.Series) -> list[NDArray[np.uint64]]:
+    """What a column of elements adds to each record's hash: their number, and each value with its place."""
+    lengths = lengths_of(lists)
+    ends = np.cumsum(lengths)
+    places = (np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)).astype(np.uint64)
+    hashes = []
+    for lane, values in enumerate(_column_hashes(column, elements_of(lists), None)):
+        placed = mix64(values + mix64(places + np.uint64(1)))
+        sums = np.append(np.uint64(0), np.cumsum(placed))  # wraps around, and so do their differences
+        key = np.uint64(_keys(column, lane)[0])
+        hashes.append(sums.take(ends) - sums.take(ends - lengths) + mix64(lengths.astype(np.uint64) ^ key))
     return hashes
 
 

@@ -8,4 +8,4 @@ class RecordInvalid(Exception):
 
     def __init__(self, code: str, message: str, *, field: str, record_number: int) -> None:
         super().__init__(f"{field}, record {record_number}: {message}")
-        self.code, self.field, self.record_number = code, field, record_number
+        self.code, self.message, self.field, self.record_number = code, message, field, record_number

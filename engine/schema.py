@@ -26,6 +26,8 @@ class OutputType(StrEnum):
     JSON = "JSON"
 
 
+_ELEMENTS = "[]"
+"""Ends the part of a name behind which the elements of an array lie."""
 MAX_DECIMAL_DIGITS = 18
 """Decimals are scaled int64 in the engine, so that every value of 18 digits is exact."""
 
@@ -50,6 +52,16 @@ class Column:
     def path(self) -> tuple[str, ...]:
         """The names from the outermost object to the value: ``address.city`` is city in address."""
         return split_path(self.name)
+
+    @property
+    def is_element(self) -> bool:
+        """Whether it has a list of values for each record, one for each element of an array."""
+        return array_of(self.name) is not None
+
+    @property
+    def frame_dtype(self) -> pl.DataType:
+        """The type of the column in a frame of records."""
+        return pl.List(self.dtype) if self.is_element else self.dtype
 
     @property
     def dtype(self) -> pl.DataType:
@@ -88,11 +100,12 @@ class RecordSchema:
             *parents, leaf = column.path
             node = root
             for name in parents:
-                inner = node.members.setdefault(name, ObjectNode(name, {}))
-                if not isinstance(inner, ObjectNode):
-                    raise ValueError(f"{column.name}: {name} is a value and an object")
-                node = inner
-            node.members[leaf] = column
+                node = node.inner(name, column)
+            if leaf.endswith(_ELEMENTS):
+                name = leaf.removesuffix(_ELEMENTS)
+                node.members[name] = ArrayNode(name, column)
+            else:
+                node.members[leaf] = column
         return root
 
 
@@ -101,7 +114,7 @@ class ObjectNode:
     """An object of the tree: its members by name, each a column or another object."""
 
     name: str
-    members: dict[str, Column | ObjectNode]
+    members: dict[str, Column | ObjectNode | ArrayNode]
 
     def columns(self) -> Iterator[Column]:
         """All columns in and below the object."""
@@ -110,6 +123,40 @@ class ObjectNode:
                 yield member
             else:
                 yield from member.columns()
+
+    def inner(self, part: str, column: Column) -> ObjectNode:
+        """The object below this one, or the elements of the array, that holds a column; made if it is not there."""
+        name = part.removesuffix(_ELEMENTS)
+        new = ObjectNode(name, {})
+        member = self.members.setdefault(name, new if name == part else ArrayNode(name, new))
+        found = member.element if isinstance(member, ArrayNode) and name != part else member
+        if not isinstance(found, ObjectNode):
+            raise ValueError(f"{column.name}: {name} is a value and an object")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayNode:
+    """An array of the tree: its elements are objects, or values of a column."""
+
+    name: str
+    element: ObjectNode | Column
+
+    def columns(self) -> Iterator[Column]:
+        """All columns of the elements: lists of one length for each record."""
+        if isinstance(self.element, Column):
+            yield self.element
+        else:
+            yield from self.element.columns()
+
+
+def array_of(name: str) -> str | None:
+    """The path of the array of which a name is a part: ``items`` of ``items[].sku``; None when there is none."""
+    parts = re.split(r"(?<!\\)\.", name)
+    for place, part in enumerate(parts):
+        if part.endswith(_ELEMENTS):
+            return ".".join([*parts[:place], part.removesuffix(_ELEMENTS)])
+    return None
 
 
 def split_path(name: str) -> tuple[str, ...]:

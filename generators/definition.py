@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 from engine.issues import Issue, Severity, did_you_mean, pointer
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
 from engine.span import MAX_RECORDS
+from generators.arrays import ArrayShape
 from generators.enums import ClockType, CountBasis, EndCondition, GenerationMode, OnError
 from generators.error_handling import ErrorHandlingShape, error_handling_issues
 from generators.fields.base import FieldType, field_types
@@ -104,6 +105,9 @@ class DefinitionShape(Params):
     description: str = Field(default="", max_length=10_000, description="For people.")
     record_schema: RecordShape | None = Field(default=None, alias="schema", description="Derived when left out.")
     field_mappings: list[Any] = Field(min_length=1, description="The fields and how each is made.")
+    arrays: list[ArrayShape] = Field(
+        default_factory=list, max_length=50, description="The arrays of a record and how many elements they have."
+    )
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED, description="Same seed, same records; drawn if left out.")
     stream_name: str | None = Field(
         default=None, min_length=1, max_length=200, description="Names the streams in place of the generator's name."

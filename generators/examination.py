@@ -9,8 +9,9 @@ from typing import Any
 
 from engine.choice import Tables
 from engine.issues import Issue, Severity, did_you_mean
-from engine.schema import Column, RecordSchema
+from engine.schema import Column, RecordSchema, array_of
 from engine.stream import Source
+from generators.arrays import ArrayLengths, array_issues
 from generators.casting import CannotCast
 from generators.casts import Cast
 from generators.definition import Definition, FieldMapping, Reading
@@ -19,7 +20,7 @@ from generators.facts import RunFacts
 from generators.field_names import name_issues
 from generators.fields.base import FieldType, HiddenColumn, Output, Scope
 from generators.pace import Pace, pace_of
-from generators.plan import Plan, PlannedField
+from generators.plan import Plan, PlannedArray, PlannedField
 from generators.record_schema import check_schema, targets_of
 from generators.times.clocks import Clock
 from pools.snapshot import Snapshot
@@ -78,12 +79,15 @@ class _Examiner:
         self.fields: dict[str, FieldType[Any]] = {}
         self.mappings: dict[str, FieldMapping] = {}
         self.targets = targets_of(definition)
+        self.arrays = {array.path: array for array in definition.shape.arrays}
 
     def examine(self, issues: list[Issue], tables: Tables | None) -> Examination:
         pace, pace_issues = pace_of(self.definition, self.facts, tables)
         issues += pace_issues
         self.facts = replace(self.facts, record_count=pace.record_count)
         issues += name_issues(self.names)
+        refused = any(issue.path.startswith("/arrays") for issue in issues)
+        issues += array_issues(self.definition.shape.arrays, self.names, refused=refused)
         for mapping in self.definition.mappings:
             self._make(mapping, pace.clock)
         suspicious: set[str] = set()
@@ -98,7 +102,10 @@ class _Examiner:
             issues += self._further(mapping, pace.clock)
         issues += self._cycles()
         outputs: dict[str, Output] = {}
+        self._sound = {name for name in self.fields if name not in suspicious and self._is_sound(name, suspicious)}
         for name, field in self.fields.items():
+            if name in self._sound:
+                issues += self._element_issues(name, field)
             if name not in suspicious:
                 issues += self._feasibility(name, field)
                 issues += self._determinism(name, field)
@@ -132,7 +139,7 @@ class _Examiner:
             pointer=mapping.pointer,
             unique=sound(shape, "unique", False),
             source=Source(self.facts.seed, sound(shape, "stream_name", None) or self.definition.stream_name, name),
-            facts=self.facts,
+            facts=self._facts_of(name),
             clock=clock,
             generator_name=self.definition.name,
             pools=self.pools,
@@ -141,6 +148,33 @@ class _Examiner:
             output_scale=target.scale if target is not None else None,
             nullable=sound(shape, "null_rate", 0) > 0 or sound(shape, "missing_rate", 0) > 0,
         )
+
+    def _facts_of(self, name: str) -> RunFacts:
+        """The facts of the run as a field sees them: that of an element counts elements."""
+        array, count = self.arrays.get(array_of(name) or ""), self.facts.record_count
+        return self.facts if array is None or count is None else replace(self.facts, record_count=count * array.max)
+
+    def _element_issues(self, name: str, field: FieldType[Any]) -> Iterator[Issue]:
+        """What a field of an element cannot be, as it counts elements and not records."""
+        if array_of(name) is None:
+            return
+        at = self.mappings[name].pointer
+        if self.mappings[name].shape.missing_rate > 0:
+            message = "a field of an element can be null, but not missing"
+            yield Issue("PROPERTY_NOT_ALLOWED", f"{at}/missingRate", message, "use nullRate", name)
+        if counted := {"clock", "earlierRecords"} & field.uses():
+            what = "the clock of records" if "clock" in counted else "how many records there were before"
+            message = f"the elements of an array have numbers of their own, and the field asks for {what}"
+            yield Issue("INVALID_VALUE", at, message, "make it a field of the record", name)
+        if field.record_limit() is not None:
+            message = "a field of an element cannot end the run"
+            yield Issue("INVALID_VALUE", at, message, "let it wrap or fail at its end", name)
+        for column in field.hidden():
+            for other, theirs in self.fields.items():
+                shares = any(column.name == one.name for one in theirs.hidden()) if other in self._sound else False
+                if shares and array_of(other) not in {None, array_of(name)}:
+                    message = f'"{name}" takes rows with "{other}", which is of another array'
+                    yield Issue("INVALID_VALUE", at, message, "use another rowBinding", name)
 
     def _further(self, mapping: FieldMapping, clock: Clock) -> Iterator[Issue]:
         """What else is wrong with a mapping of which something was refused."""
@@ -156,6 +190,10 @@ class _Examiner:
                 where = f"{field.scope.pointer}/params{at.partition('#')[0]}"
                 message = f'there is no field "{other}"{field.mention(at)}'
                 yield Issue("UNKNOWN_FIELD", where, message, hint, field.scope.field)
+            elif (array := array_of(other)) is not None and array != array_of(field.scope.field):
+                where = f"{field.scope.pointer}/params{at.partition('#')[0]}"
+                message = f'"{other}" is of an element of "{array}", which only the same element can look at'
+                yield Issue("INVALID_VALUE", where, f"{message}{field.mention(at)}", None, field.scope.field)
 
     def _rates(self, mapping: FieldMapping) -> Iterator[Issue]:
         shape = mapping.shape
@@ -167,7 +205,7 @@ class _Examiner:
         """Whether there are as many distinct values as records."""
         if not self.mappings[name].shape.unique:
             return
-        at, capacity, count = f"{self.mappings[name].pointer}/unique", field.capacity(), self.facts.record_count
+        at, capacity, count = f"{self.mappings[name].pointer}/unique", field.capacity(), field.scope.facts.record_count
         if capacity is None:
             message = f"{field.kind} cannot promise distinct values with these parameters"
             yield Issue("UNIQUE_IMPOSSIBLE", at, message, "remove unique, or choose a type with countable values", name)
@@ -189,6 +227,11 @@ class _Examiner:
         if reasons and not field.asks_to_differ():
             message = f"two runs with one seed will differ in {name}: {'; '.join(reasons)}"
             yield Issue("NON_DETERMINISTIC", self.mappings[name].pointer, message, None, name, Severity.WARNING)
+
+    def _is_sound(self, name: str, suspicious: set[str]) -> bool:
+        """Whether nothing is wrong with the fields that a field refers to either."""
+        others = self.fields[name].depends_on().values()
+        return all(other in self.fields and other not in suspicious for other in others)
 
     def _dependencies_first(self) -> list[str]:
         """The fields, each behind those that it depends on, as far as they do not depend on each other."""
@@ -279,21 +322,39 @@ class _Examiner:
                 shape.missing_rate,
                 shape.omit,
             )
-        parts: dict[str, FieldType[Any] | HiddenColumn] = {**hidden, **self.fields}
+        shapes = self.definition.shape.arrays
+        lengths = [
+            ArrayLengths(shape, Source(self.facts.seed, self.definition.stream_name, f"{shape.path}[]"))
+            for shape in shapes
+        ]
+        parts: dict[str, FieldType[Any] | HiddenColumn] = {
+            **{column.name: column for column in lengths}, **hidden, **self.fields,
+        }  # fmt: skip
         made = dict(tables) if tables is not None else {**pace.tables, **_make_tables(parts)}
         for name, part in parts.items():
             prefix = f"{name}/"
             part.bind({key.removeprefix(prefix): made[key] for key in made if key.rpartition("/")[0] == name})
         written = tuple(planned[name].column for name in self.fields if not planned[name].omit)
-        order: list[PlannedField | HiddenColumn] = []
-        waiting = dict(hidden)
-        for name in self._order():  # a hidden column stands before the first field that looks at it
-            order += [waiting.pop(column.name) for column in self.fields[name].hidden() if column.name in waiting]
-            order.append(planned[name])
+        order, *inner = self._steps(hidden, planned)
         schema = RecordSchema(self.definition.name, written)
         used = {name for mapping in self.mappings.values() for name in mapping.kind.pool_names(mapping.params)}
         pools = {name: self.pools[name] for name in sorted(used)}
-        return Plan(self.definition, self.facts, pace, pools, order, schema, made)
+        arrays = [PlannedArray(column, steps) for column, steps in zip(lengths, inner, strict=True)]
+        return Plan(self.definition, self.facts, pace, pools, order, schema, made, arrays)
+
+    def _steps(
+        self, hidden: Mapping[str, HiddenColumn], planned: Mapping[str, PlannedField]
+    ) -> list[list[PlannedField | HiddenColumn]]:
+        """The steps of the record, and those of each array: a hidden column before the first field that looks at it."""
+        waiting, order, steps = dict(hidden), self._order(), []
+        for path in (None, *(array.path for array in self.definition.shape.arrays)):
+            found: list[PlannedField | HiddenColumn] = []
+            for name in order:
+                if array_of(name) == path:
+                    found += [waiting.pop(one.name) for one in self.fields[name].hidden() if one.name in waiting]
+                    found.append(planned[name])
+            steps.append(found)
+        return steps
 
     def _order(self) -> list[str]:
         """Fields after those that they depend on; where that leaves a choice, by rank and place."""

@@ -1,4 +1,4 @@
-"""The names of fields among each other: no two alike, no field that is a value and an object, no arrays yet."""
+"""The names of fields among each other: no two alike, and none that is a value and an object."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ def name_issues(names: Sequence[tuple[int, str]]) -> Iterator[Issue]:
         at, path = pointer("fieldMappings", index, "fieldName"), split_path(name)
         if "" in path:
             yield Issue("INVALID_VALUE", at, f'"{name}" has an empty part between its dots', field=name)
-        if any(part.endswith("[]") for part in path):
-            message = f'"{name}" speaks of the elements of an array, and records have no arrays yet'
-            hint = f'without the brackets, as "{name.replace("[]", "")}", it is a field of one object'
-            yield Issue("INVALID_VALUE", at, message, hint, name)
         if (known := seen.get(name.casefold())) is not None:
             how = "is mapped twice" if known == name else f'differs from "{known}" only in case'
             yield Issue("DUPLICATE_FIELD", at, f'"{name}" {how}', field=name)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,15 @@ from engine.batch import Batch
 from engine.choice import Tables
 from engine.draws import happens
 from engine.errors import RecordInvalid
+from engine.lists import lists_of
 from engine.schema import Column, RecordSchema
 from engine.span import Span
 from engine.version import ENGINE_VERSION
+from generators.arrays import ArrayLengths, ElementColumns, SlicedColumns
 from generators.casting import cast_values, refuse_unread
 from generators.definition import Definition
 from generators.facts import RunFacts, epoch_ms
-from generators.fields.base import FieldType, HiddenColumn, Output
+from generators.fields.base import Columns, FieldType, HiddenColumn, Output
 from generators.pace import Pace
 from generators.times.clocks import Clock
 from pools.snapshot import Snapshot
@@ -48,11 +50,79 @@ class PlannedField:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedArray:
+    """An array, and the fields and hidden columns of its elements in an order in which each finds what it looks at.
+
+    Element j of record i has the number ``i * max + j``. All that a record may have are made, and those that it does
+    not have are left out, so that each field makes the values of a span.
+    """
+
+    lengths: ArrayLengths
+    steps: Sequence[PlannedField | HiddenColumn]
+
+    def columns(self, span: Span, record: Columns) -> dict[str, pl.Series]:
+        """The values of each field as lists, one for each record of a span."""
+        most = self.lengths.shape.max
+        lengths = self.lengths.values(span, record).to_numpy()
+        rows = np.repeat(np.arange(span.count), most)
+        is_there = np.arange(len(rows)) % most < lengths.take(rows)
+        there = pl.Series(is_there)
+        elements, numbers = ElementColumns(record, rows), Span(span.start * most, span.count * most)
+        lists = {}
+        for step in self.steps:
+            if isinstance(step, HiddenColumn):
+                elements.put(step.name, self._values(step, numbers, elements, is_there))
+                continue
+            values, _ = _masked(step, numbers, self._values(step.field, numbers, elements, is_there))
+            cast = cast_values(values, step.output, step.column)
+            if cast is not values:
+                with _told_of_the_record(most):
+                    refuse_unread(pl.select(pl.when(there).then(values)).to_series(), cast, numbers, step.column)
+            elements.put(step.name, cast)
+            if not step.omit:
+                lists[step.name] = lists_of(cast.filter(there), lengths)
+        return lists
+
+    def _values(
+        self, step: FieldType[Any] | HiddenColumn, span: Span, columns: Columns, is_there: NDArray[np.bool_]
+    ) -> pl.Series:
+        """The values of some elements; null for one that cannot be made and is not there anyway."""
+        most = self.lengths.shape.max
+        try:
+            return step.values(span, columns)
+        except RecordInvalid as error:
+            place = error.record_number - span.start
+            if not 0 <= place < span.count:
+                raise
+            if is_there[place]:
+                raise _of_record(error, most) from error
+        before = step.values(Span(span.start, place), SlicedColumns(columns, 0, place))
+        rest = Span(span.start + place + 1, span.count - place - 1)
+        after = self._values(step, rest, SlicedColumns(columns, place + 1, rest.count), is_there[place + 1 :])
+        return pl.concat([before.extend_constant(None, 1), after])
+
+
+@contextmanager
+def _told_of_the_record(most: int) -> Iterator[None]:
+    try:
+        yield
+    except RecordInvalid as error:
+        raise _of_record(error, most) from error
+
+
+def _of_record(error: RecordInvalid, most: int) -> RecordInvalid:
+    """The error of an element as one of its record."""
+    number, place = divmod(error.record_number, most)
+    message = f"element {place}: {error.message}"
+    return RecordInvalid(error.code, message, field=error.field, record_number=number)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What makes the records of a run: `batch` is pure, everything else describes it.
 
     `pools` are those that a field looks at; `steps` are the fields and hidden columns in an order in which each finds
-    what it depends on.
+    what it depends on; those of elements stand in `arrays`.
     """
 
     definition: Definition
@@ -62,12 +132,13 @@ class Plan:
     steps: Sequence[PlannedField | HiddenColumn]
     schema: RecordSchema
     tables: Tables
+    arrays: Sequence[PlannedArray] = ()
 
     def batch(self, span: Span) -> Batch:
         """The records of a span. Raises RecordInvalid for the first record that cannot be made."""
         columns: dict[str, pl.Series] = {}
         missing: dict[str, NDArray[np.bool_]] = {}
-        self._evaluate(self.steps, span, columns, missing)
+        self._evaluate_all(span, columns, missing)
         return _batch(span, self.schema, columns, missing)
 
     def remnant(self, number: int) -> tuple[RecordSchema, Batch]:
@@ -79,7 +150,7 @@ class Plan:
         columns: dict[str, pl.Series] = {}
         missing: dict[str, NDArray[np.bool_]] = {}
         with suppress(RecordInvalid):
-            self._evaluate(self.steps, span, columns, missing)
+            self._evaluate_all(span, columns, missing)
         made = tuple(column for column in self.schema.columns if column.name in columns)
         schema = RecordSchema(self.schema.name, made)
         if not made:
@@ -117,6 +188,12 @@ class Plan:
                 wanted |= {*step.field.depends_on().values(), *(hidden.name for hidden in step.field.hidden())}
         return found[::-1]
 
+    def _evaluate_all(self, span: Span, columns: dict[str, pl.Series], missing: dict[str, NDArray[np.bool_]]) -> None:
+        """As `_evaluate`, of the fields of the record and then those of its arrays."""
+        self._evaluate(self.steps, span, columns, missing)
+        for array in self.arrays:
+            columns |= array.columns(span, columns)
+
     def _evaluate(
         self,
         steps: Sequence[PlannedField | HiddenColumn],
@@ -145,7 +222,8 @@ class Plan:
     @property
     def fields(self) -> list[PlannedField]:
         """The fields, in the order of evaluation."""
-        return [step for step in self.steps if isinstance(step, PlannedField)]
+        steps = [*self.steps, *(step for array in self.arrays for step in array.steps)]
+        return [step for step in steps if isinstance(step, PlannedField)]
 
     @property
     def record_limit(self) -> tuple[int, str] | None:
@@ -177,6 +255,7 @@ class Plan:
             "schema": self.definition.document.get("schema"),
             "fieldMappings": self.definition.document["fieldMappings"],
             "facts": {name: value for name, value in facts.items() if name in used},
+            **({"arrays": self.definition.document["arrays"]} if self.arrays else {}),
             "pools": {name: [pool.content_hash, pool.weight_column] for name, pool in self.pools.items()},
         }
         return hashlib.blake2b(json.dumps(spec, sort_keys=True, cls=ExactEncoder).encode(), digest_size=16).hexdigest()

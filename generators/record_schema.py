@@ -9,6 +9,7 @@ from decimal import Decimal
 import polars as pl
 
 from engine.issues import Issue, Severity, did_you_mean, pointer
+from engine.lists import elements_of
 from engine.schema import Column, OutputType
 from generators.casts import Cast
 from generators.definition import Definition, FieldMapping, SchemaField
@@ -110,14 +111,15 @@ def check_sample(definition: Definition, records: pl.DataFrame) -> list[Issue]:
         if field.name not in records.columns:
             continue
         at = pointer("schema", "fields", index)
+        made, column = records[field.name], _column(field)
+        values = elements_of(made) if column.is_element else made
         if field.enum is not None:
-            values, column = records[field.name], _column(field)
             enum, _ = enum_column(field.enum, replace(column, scale=getattr(values.dtype, "scale", 0)))
             if message := outside(values, enum, column):
                 issues.append(Issue("INVALID_VALUE", f"{at}/enum", message, None, field.name))
         if field.type is not OutputType.STRING:
             continue
-        texts = records[field.name].cast(pl.String).drop_nulls()
+        texts = values.cast(pl.String).drop_nulls()
         if field.pattern is not None:
             wrong = texts.filter(~TextPattern(field.pattern).matches(texts))
             if len(wrong):

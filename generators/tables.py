@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 from typing import IO, Any, cast
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from engine.batch import Batch
-from engine.schema import OutputType, RecordSchema
-from sinks.encoding.texts import value_texts
+from engine.lists import elements_of, lengths_of, lists_of
+from engine.schema import Column, OutputType, RecordSchema
+from sinks.encoding.texts import filled, value_texts
 
 _NUMBERS = {OutputType.INTEGER, OutputType.LONG, OutputType.DECIMAL, OutputType.DOUBLE}
 
@@ -19,7 +21,7 @@ _NUMBERS = {OutputType.INTEGER, OutputType.LONG, OutputType.DECIMAL, OutputType.
 def show_records(schema: RecordSchema, batch: Batch, stream: Any) -> None:
     """Print records: as a table when it fits the terminal, else one field a line."""
     console = console_on(stream)
-    columns = {column.name: value_texts(batch.records[column.name], column.type).to_list() for column in schema.columns}
+    columns = {column.name: _texts(column, batch.records[column.name]).to_list() for column in schema.columns}
     widths = {name: max([len(name), *(len(text or "null") for text in texts)]) for name, texts in columns.items()}
     if sum(widths.values()) + 2 * len(widths) <= console.width:
         table = Table(box=None, pad_edge=False)
@@ -40,6 +42,14 @@ def console_on(stream: Any) -> Console:
     """A console that writes to a command's output; 200 characters wide where that is no terminal."""
     width = None if stream.isatty() else 200
     return Console(file=cast(IO[str], _PlainStream(stream)), highlight=False, markup=False, width=width)
+
+
+def _texts(column: Column, values: pl.Series) -> pl.Series:
+    """The text of each value; that of an array has brackets around its elements."""
+    if not column.is_element:
+        return value_texts(values, column.type)
+    texts = filled(value_texts(elements_of(values), column.type), "null")
+    return "[" + lists_of(texts, lengths_of(values)).list.join(", ") + "]"
 
 
 def _cell(batch: Batch, name: str, texts: list[str | None], row: int) -> Text:

@@ -41,6 +41,8 @@ class ColumnAggregate(FieldType[PoolDerivedParams]):
     only nulls has the COUNT 0 and nothing else.
     """
 
+    Params = PoolDerivedParams
+
     @property
     def _name(self) -> str:
         return str(self.params.pool)

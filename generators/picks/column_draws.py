@@ -53,6 +53,8 @@ class ColumnDraw(FieldType[PoolDerivedParams]):
     number of the column is negative, none is drawn: NORMAL_FIT is cut at 0, and noise is reflected there.
     """
 
+    Params = PoolDerivedParams
+
     @property
     def _snapshot(self) -> Snapshot:
         return self.scope.pools[str(self.params.pool)]

@@ -28,6 +28,8 @@ _PREFIX = "pool."
 class RowDerivation(FieldType[PoolDerivedParams]):
     """What COLUMN and TEMPLATE share."""
 
+    Params = PoolDerivedParams
+
     @cached_property
     def row(self) -> ReferencedRow:
         return ReferencedRow(self, str(self.params.source_field))

@@ -83,6 +83,8 @@ class FormulaParams(Params):
 class FormulaField(FieldType[FormulaParams]):
     """A formula, compiled to operations on whole columns when the definition is examined."""
 
+    Params = FormulaParams
+
     # What is declared.
 
     @cached_property

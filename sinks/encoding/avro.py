@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from engine.batch import Batch
 from engine.issues import Severity
-from engine.schema import Column, OutputType, RecordSchema
+from engine.lists import elements_of, lengths_of, lists_of
+from engine.schema import ArrayNode, Column, ObjectNode, OutputType, RecordSchema
 from sdg_project.text import quoted
 from sinks.encoding.avro_schema import avro_schema, changed_names
 from sinks.encoding.base import EncodedFrame, Encoder, EncoderOptions, Unsupported, encoders
@@ -47,8 +48,7 @@ class Avro(Encoder[EncoderOptions]):
         self, schema: RecordSchema, options: EncoderOptions, compression: Compression = Compression.NONE
     ) -> None:
         super().__init__(schema, options, compression)
-        # In the order in which nested records hold them, which may be another than the columns'.
-        self._columns = list(schema.tree().columns())
+        self._tree = schema.tree()
         description = json.dumps(avro_schema(schema), ensure_ascii=False, separators=(",", ":")).encode()
         self._metadata = {b"avro.codec": _CODECS[compression].encode(), b"avro.schema": description}
         self._sync = hashlib.blake2b(b"\0".join(self._metadata.values()), digest_size=16).digest()
@@ -76,7 +76,7 @@ class Avro(Encoder[EncoderOptions]):
         return MAGIC + zigzag(len(self._metadata)) + entries + zigzag(0) + self._sync
 
     def _frame(self, batch: Batch) -> EncodedFrame:
-        pieces = [piece for column in self._columns for piece in self._pieces(column, batch.records[column.name])]
+        pieces = self._members(self._tree, batch.records)
         rows = bytes_rows(pieces, batch.records.height)
         ends = np.cumsum(rows.bin.size().to_numpy(), dtype=np.int64)
         content = flat_bytes(rows)
@@ -86,6 +86,35 @@ class Avro(Encoder[EncoderOptions]):
             block = self.compression.block(content[ends[first - 1] if first else 0 : ends[last - 1]].tobytes())
             blocks += [zigzag(last - first), _counted(block), self._sync]
         return EncodedFrame(b"".join(blocks))
+
+    def _members(self, node: ObjectNode, records: pl.DataFrame) -> list[BytesPiece]:
+        """The members of an object in its order: those of an object in it stand in its place, with nothing around."""
+        pieces: list[BytesPiece] = []
+        for member in node.members.values():
+            if isinstance(member, ObjectNode):
+                pieces += self._members(member, records)
+            elif isinstance(member, ArrayNode):
+                pieces += self._array(member, records)
+            else:
+                pieces += self._pieces(member, records[member.name])
+        return pieces
+
+    def _array(self, node: ArrayNode, records: pl.DataFrame) -> list[BytesPiece]:
+        """The elements as one block with their number before it, and the block of none that ends the array."""
+        lists = {column.name: records[column.name] for column in node.columns()}
+        lengths = lengths_of(next(iter(lists.values())))
+        elements = pl.DataFrame({name: elements_of(column) for name, column in lists.items()})
+        if not elements.height:
+            return [zigzag(0)]
+        if isinstance(node.element, Column):
+            pieces = self._pieces(node.element, elements[node.element.name])
+        else:
+            pieces = self._members(node.element, elements)
+        rows = bytes_rows(pieces, elements.height)
+        ends = np.append(0, np.cumsum(rows.bin.size().to_numpy(), dtype=np.int64)).take(np.cumsum(lengths))
+        blocks = lists_of(pl.Series(flat_bytes(rows)), np.diff(ends, prepend=0)).cast(pl.Binary)
+        counts = pl.select(pl.when(pl.Series(lengths > 0)).then(zigzags(lengths)).otherwise(pl.lit(b""))).to_series()
+        return [counts, blocks, zigzag(0)]
 
     def _pieces(self, column: Column, values: pl.Series) -> list[BytesPiece]:
         """The values with the branch of the union before them, if the column has one."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from engine.schema import MAX_DECIMAL_DIGITS, Column, ObjectNode, OutputType, RecordSchema
+from engine.schema import MAX_DECIMAL_DIGITS, ArrayNode, Column, ObjectNode, OutputType, RecordSchema
 
 AvroSchema: TypeAlias = "str | list[AvroSchema] | dict[str, object]"
 
@@ -45,10 +45,11 @@ def changed_names(schema: RecordSchema) -> Iterator[tuple[Column, str, str, bool
         names = list(node.members)
         wanted = [_wanted(name) for name in names]
         for name, valid, member in zip(names, wanted, node.members.values(), strict=True):
-            if isinstance(member, ObjectNode):
-                nodes.append(member)
+            inside = member.element if isinstance(member, ArrayNode) else member
+            if isinstance(inside, ObjectNode):
+                nodes.append(inside)
             if valid != name:
-                column = next(iter(member.columns())) if isinstance(member, ObjectNode) else member
+                column = member if isinstance(member, Column) else next(iter(member.columns()))
                 yield column, name, valid, wanted.count(valid) > 1
 
 
@@ -100,10 +101,16 @@ def _record(node: ObjectNode, name: str, *, original: str, namespace: str | None
     return {**head, "fields": fields}
 
 
-def _field(member: Column | ObjectNode, name: str, *, original: str, namespace: str) -> dict[str, object]:
+def _field(member: Column | ObjectNode | ArrayNode, name: str, *, original: str, namespace: str) -> dict[str, object]:
     head = {"name": name} if original == name else {"name": name, "doc": original}
     if isinstance(member, ObjectNode):
         return {**head, "type": _record(member, name, original=original, namespace=namespace)}
+    if isinstance(member, ArrayNode):
+        if isinstance(member.element, ObjectNode):
+            items: AvroSchema = _record(member.element, name, original=original, namespace=namespace)
+        else:
+            items = ["null", _type(member.element)] if member.element.nullable else _type(member.element)
+        return {**head, "type": {"type": "array", "items": items}}
     if member.nullable:
         return {**head, "type": ["null", _type(member)], "default": None}
     return {**head, "type": _type(member)}

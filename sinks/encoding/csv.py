@@ -107,7 +107,18 @@ class Csv(TextEncoder[CsvOptions]):
             for column in schema.columns
             if times[_title(column)] > 1
         ]
-        return [*super().check(schema), *twice]
+        arrays = [
+            Unsupported(
+                column,
+                "/fieldName",
+                "DEST_SCHEMA",
+                f'a CSV has no arrays, and "{column.name}" is part of one',
+                "use format JSONL, AVRO or PARQUET, or leave the array out",
+            )
+            for column in schema.columns
+            if column.is_element
+        ]
+        return [*super().check(schema), *twice, *arrays]
 
     def _head(self) -> bytes:
         if not self.options.header:

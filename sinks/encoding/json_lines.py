@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from engine.batch import Batch
-from engine.schema import Column, ObjectNode, OutputType, RecordSchema
+from engine.lists import elements_of, lengths_of, lists_of
+from engine.schema import ArrayNode, Column, ObjectNode, OutputType, RecordSchema
+from engine.span import Span
 from sinks.encoding.base import EncoderOptions, TextEncoder, Unsupported, encoders
 from sinks.encoding.compression import Compression
 from sinks.encoding.rows import TextPiece, flat_bytes, text_rows
@@ -92,15 +94,30 @@ class JsonLines(TextEncoder[JsonLinesOptions]):
         absent = np.logical_and.reduce([member.absent for member in members if member.absent is not None])
         return [inside], absent if absent.any() else None
 
-    def _member(self, name: str, member: Column | ObjectNode, batch: Batch) -> _Member:
+    def _member(self, name: str, member: Column | ObjectNode | ArrayNode, batch: Batch) -> _Member:
         key = json.dumps(name, ensure_ascii=False)
         if isinstance(member, ObjectNode):
             pieces, absent = self._members(member, batch)
             return _Member([f"{key}:{{", *pieces, "}"], absent)
+        if isinstance(member, ArrayNode):
+            return _Member([f"{key}:[", self._elements(member, batch), "]"], None)
         absent = batch.missing.get(member.name)
         if absent is not None and not absent.any():
             absent = None
         return _Member([f"{key}:", *self._value(member, batch.records[member.name])], absent)
+
+    def _elements(self, node: ArrayNode, batch: Batch) -> pl.Series:
+        """What stands between an array's brackets."""
+        lists = {column.name: batch.records[column.name] for column in node.columns()}
+        lengths = lengths_of(next(iter(lists.values())))
+        count = int(lengths.sum())
+        elements = Batch(Span(0, count), pl.DataFrame({name: elements_of(column) for name, column in lists.items()}))
+        if isinstance(node.element, Column):
+            pieces = self._value(node.element, elements.records[node.element.name])
+        else:
+            inside, _ = self._members(node.element, elements)
+            pieces = ["{", *inside, "}"]
+        return lists_of(text_rows(pieces, count), lengths).list.join(",")
 
     def _value(self, column: Column, values: pl.Series) -> list[TextPiece]:
         dtype = values.dtype

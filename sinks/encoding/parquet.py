@@ -12,7 +12,8 @@ from typing import Literal
 import polars as pl
 
 from engine.batch import Batch
-from engine.schema import ObjectNode, RecordSchema
+from engine.lists import elements_of, lengths_of, lists_of
+from engine.schema import ArrayNode, Column, ObjectNode, RecordSchema
 from sinks.encoding.base import EncodedFrame, Encoder, EncoderOptions, PlacedFrame, encoders
 from sinks.encoding.compression import GZIP_LEVEL, ZSTD_LEVEL, Compression
 from sinks.encoding.thrift import Field, Items, Struct, Wire, Written, read_struct, write_struct
@@ -63,7 +64,7 @@ class Parquet(Encoder[EncoderOptions]):
             if frame.records:
                 records += frame.records
                 groups.append(Written(_moved(frame.index, frame.offset)))
-        metadata = _file_metadata(self._file(pl.DataFrame(schema={c.name: c.dtype for c in self.schema.columns})))
+        metadata = _file_metadata(self._file(pl.DataFrame(schema={c.name: c.frame_dtype for c in self.schema.columns})))
         metadata.pop(_KEY_VALUES, None)  # polars' Arrow schema, which names the words of dictionaries
         metadata[_RECORDS] = Field(Wire.I64, records)
         metadata[_ROW_GROUPS] = Field(Wire.LIST, Items(Wire.STRUCT, [*groups]))
@@ -127,8 +128,20 @@ def _members(node: ObjectNode, records: pl.DataFrame) -> Iterator[pl.Series]:
     for name, member in node.members.items():
         if isinstance(member, ObjectNode):
             yield pl.DataFrame(list(_members(member, records))).to_struct(name)
+        elif isinstance(member, ArrayNode):
+            yield _array(member, records).alias(name)
         else:
             yield _sparing(records[member.name]).alias(name)
+
+
+def _array(node: ArrayNode, records: pl.DataFrame) -> pl.Series:
+    """The values of an array as lists, of structs if its elements are objects."""
+    lists = {column.name: records[column.name] for column in node.columns()}
+    lengths = lengths_of(next(iter(lists.values())))
+    elements = pl.DataFrame({name: elements_of(column) for name, column in lists.items()})
+    if isinstance(node.element, Column):
+        return lists_of(_sparing(elements[node.element.name]), lengths)
+    return lists_of(pl.DataFrame(list(_members(node.element, elements))).to_struct(node.name), lengths)
 
 
 def _sparing(values: pl.Series) -> pl.Series:

@@ -193,11 +193,17 @@ TWELVE_ISSUES_OF_POOLS = [
 """One for each mapping, in their order; what refers to a field with a mistake has none by that."""
 
 
-def test_mistakes_over_pools_and_formulas_are_told_at_once_and_no_others() -> None:
-    told = shop.examined(*TWELVE_OF_POOLS).issues
+def test_mistakes_over_pools_formulas_and_arrays_are_told_at_once_and_no_others() -> None:
+    told = shop.examined(*TWELVE_OF_POOLS, arrays=[{"path": "lines", "max": 3}]).issues
 
     assert sorted((issue.code, issue.path) for issue in told) == sorted(
-        (code, f"/fieldMappings/{place}/params/{name}") for place, (code, name) in enumerate(TWELVE_ISSUES_OF_POOLS)
+        [
+            *(
+                (code, f"/fieldMappings/{place}/params/{name}")
+                for place, (code, name) in enumerate(TWELVE_ISSUES_OF_POOLS)
+            ),
+            ("MISSING_PARAM", "/arrays/0/path"),
+        ]
     )
 
 
