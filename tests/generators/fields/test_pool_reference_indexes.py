@@ -47,7 +47,11 @@ def document(**params: Any) -> dict[str, Any]:
         "name": "orders",
         "fieldMappings": [
             {"fieldName": "key", "type": "NUMERIC_RANGE", "params": {"min": 0, "max": 1_100}},
-            {"fieldName": "sku", "type": "POOL_REFERENCE", "params": lookup},
+            {
+                "fieldName": "sku",
+                "type": "POOL_REFERENCE",
+                "params": {name: value for name, value in lookup.items() if value is not None},
+            },
         ],
     }
 
