@@ -17,7 +17,6 @@ from pools.bundled import BundledPools
 from sdg_project.documents import STANDARD_INPUT, Document, parse_documents, read_document, split_bundle
 from sdg_project.errors import Invalid, NotFound
 from sdg_project.overrides import apply_overrides, place_of
-from sdg_project.scalars import parse_number
 from sdg_project.text import quoted
 from sinks.bundled import opened_connections, stage_connections
 from sinks.connections.directory import beside
@@ -146,17 +145,6 @@ def choose_definition(contents: Contents, name: str | None = None) -> Definition
 
 
 # Types of arguments.
-
-
-def whole_number(text: str) -> int:
-    """A count such as 1000, 1e6 or 1_000_000."""
-    try:
-        number = parse_number(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if not isinstance(number, int):
-        raise argparse.ArgumentTypeError(f"{text} is no whole number")
-    return number
 
 
 def instant(text: str) -> datetime:

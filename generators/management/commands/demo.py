@@ -11,7 +11,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from engine.span import Span
-from generators.definition_files import whole_number
 from generators.planning import plan_of_run
 from generators.progress import Bar
 from generators.report import run_report, shown_path
@@ -19,6 +18,7 @@ from generators.runs.local import Stop, carry_run, interruptible
 from generators.services.runs import RunOrder, progress_of, start_run
 from generators.tables import show_records
 from sdg_project import env
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, FAILED, INTERRUPTED, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.documents import parse_documents

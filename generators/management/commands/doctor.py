@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from engine.issues import Issue
 from generators.checkup import PORT, check_all
-from generators.definition_files import whole_number
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, FAILED, SdgCommand
 from sdg_project.errors import Invalid
 

@@ -11,10 +11,11 @@ from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.span import MAX_RECORDS, Span
 from generators.definition_command import WHERE_FROM, DefinitionCommand
-from generators.definition_files import DefinitionFile, choose_definition, whole_number
+from generators.definition_files import DefinitionFile, choose_definition
 from generators.plan import Plan
 from generators.services.validation import preview_plan
 from generators.tables import show_records
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, FAILED
 from sdg_project.errors import Invalid
 from sinks.encoding.base import encoders

@@ -17,7 +17,7 @@ from engine.errors import RecordInvalid
 from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue
 from generators.definition_command import WHERE_FROM, DefinitionCommand
-from generators.definition_files import DefinitionFile, choose_definition, instant, whole_number
+from generators.definition_files import DefinitionFile, choose_definition, instant
 from generators.digest import digest_obstacles, run_digest
 from generators.enums import RunStatus
 from generators.flags import Directed, counted, directed
@@ -30,6 +30,7 @@ from generators.runs.local import Stop, carry_run, interruptible
 from generators.services.runs import RunOrder, find_resumable, is_start_lost, progress_of, start_run
 from generators.services.validation import validate_definition
 from generators.standard_output import write_to
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_OUTPUT as DASH

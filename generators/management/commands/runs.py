@@ -10,11 +10,11 @@ from django.core.management.base import CommandParser
 from rich.table import Table
 
 from engine.issues import Issue
-from generators.definition_files import whole_number
 from generators.models import Run
 from generators.report import run_row
 from generators.services.runs import prune_runs
 from generators.tables import console_on
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import Invalid

@@ -11,7 +11,6 @@ from django.core.management.base import CommandParser
 from django.db import Error, close_old_connections
 
 from engine.issues import did_you_mean
-from generators.definition_files import whole_number
 from generators.enums import RunStatus
 from generators.models import Generator, Run
 from generators.progress import Bar
@@ -19,6 +18,7 @@ from generators.report import run_report, summary
 from generators.runs.worker import count_alive
 from generators.services.lifecycle import read_start_options, start_generator
 from generators.services.runs import progress_of
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, FAILED, INTERRUPTED, UNREACHABLE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import NotFound

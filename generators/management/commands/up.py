@@ -15,10 +15,10 @@ from django.core.management.base import CommandParser
 
 from engine.issues import Issue
 from generators.checkup import PORT, health_of
-from generators.definition_files import whole_number
 from generators.runs.supervisor import Child, Supervisor
 from generators.services.runs import prune_runs
 from sdg_project import env
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import Conflict, Invalid

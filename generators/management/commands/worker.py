@@ -12,13 +12,13 @@ from django.core.management.base import CommandParser
 from django.db import close_old_connections
 
 from engine.issues import Issue
-from generators.definition_files import whole_number
 from generators.runs import leases
 from generators.runs.reaper import bury_the_dead
 from generators.runs.slices import SliceWorker
 from generators.runs.worker import Heart, count_alive, is_asked_to_leave
 from pools.apart import end_loads
 from pools.refreshing import keep_fresh
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import Invalid

@@ -27,12 +27,12 @@ from pools.load_progress import LoadProgress
 from pools.models import Pool
 from pools.rows import rows_json
 from pools.store import upload_name
+from sdg_project.arguments import any_number, whole_number
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_INPUT, parse_documents, read_document
 from sdg_project.errors import Invalid
 from sdg_project.exact_json import ExactEncoder
-from sdg_project.scalars import parse_number
 from sdg_project.text import amount
 from sinks.encoding.texts import value_texts
 
@@ -93,7 +93,7 @@ class Command(SdgCommand):
         )
         add.add_argument("--sample-size", type=_count, metavar="N", help="SAMPLED: how many rows are kept; default 1e4")
         add.add_argument("--sample-rate", type=_share, metavar="R", help="SAMPLED: which share of the rows is kept")
-        add.add_argument("--sample-seed", type=_integer, metavar="N", help="SAMPLED: another seed draws other rows")
+        add.add_argument("--sample-seed", type=whole_number, metavar="N", help="SAMPLED: another seed draws other rows")
         add.add_argument(
             "--sample-method",
             type=str.upper,
@@ -345,26 +345,12 @@ def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
-def _integer(text: str) -> int:
-    number = _number(text)
-    if not isinstance(number, int):
-        raise argparse.ArgumentTypeError(f"{text} is no whole number")
-    return number
-
-
 def _share(text: str) -> float:
-    return float(_number(text))
-
-
-def _number(text: str) -> Any:
-    try:
-        return parse_number(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    return float(any_number(text))
 
 
 def _count(text: str) -> int:
-    number = _number(text)
+    number = any_number(text)
     if not isinstance(number, int) or number < 1:
         raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
     return number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import json
 import os
@@ -13,11 +12,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from engine.issues import Issue
+from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, UNREACHABLE, WRONG, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_INPUT
 from sdg_project.errors import Invalid
-from sdg_project.scalars import parse_number
 from sinks import services
 from sinks.answer import connection_answer, tested_answer
 from sinks.connections.base import connection_kinds
@@ -39,7 +38,7 @@ class Command(SdgCommand):
         add.add_argument("name", metavar="NAME", help="letters, digits, dots, hyphens, underscores; at most 100")
         add.add_argument("--type", required=True, type=str.upper, choices=list(connection_kinds))
         add.add_argument("--host", required=True, metavar="H", help="name or address of the server")
-        add.add_argument("--port", type=_port, metavar="N", help="default 5432")
+        add.add_argument("--port", type=whole_number, metavar="N", help="default 5432")
         add.add_argument("--database", required=True, metavar="D")
         add.add_argument("--user", required=True, metavar="U")
         add.add_argument("--tls", type=_tls, choices=list(Tls), help="default PREFER: encrypted if the server can")
@@ -147,16 +146,6 @@ def _read(path: str, flag: str) -> str:
 
 
 # Types of arguments.
-
-
-def _port(text: str) -> int:
-    try:
-        number = parse_number(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if not isinstance(number, int):
-        raise argparse.ArgumentTypeError(f"{text} is no whole number")
-    return number
 
 
 def _tls(text: str) -> str:
