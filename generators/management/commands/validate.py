@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import InterfaceError, OperationalError
 
 from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue, Severity, told_apart
@@ -22,12 +21,11 @@ from sdg_project.commands import DONE, UNREACHABLE, WRONG
 from sdg_project.database import not_answering
 from sdg_project.errors import Conflict, Invalid, NotFound, Unavailable
 from sdg_project.exact_json import ExactEncoder
+from sdg_project.outages import AWAY
 from sdg_project.text import amount
 
 _NOTHING = Validation((), None, None, None, None, None)
 _SEVERITIES = list(Severity)
-AWAY = (OperationalError, InterfaceError)
-"""What is raised when the control database is away."""
 
 
 class Command(DefinitionCommand):
