@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from engine.issues import Issue
@@ -37,10 +36,7 @@ class BundledPools(Mapping[str, Snapshot]):
             self._loaded[name] = first_snapshot(definition.shape, records)
 
     def _refuse(self, document: Document, issues: Sequence[Issue]) -> None:
-        self.issues += tuple(
-            replace(issue, path=document.at + issue.path, message=f"{document.where(issue.path)}: {issue.message}")
-            for issue in issues
-        )
+        self.issues += tuple(document.placed(issues))
         name = document.value.get("name")
         if isinstance(name, str):
             self._loaded.setdefault(name, None)

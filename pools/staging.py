@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -58,10 +58,7 @@ def stage_pools(documents: Sequence[Document], *, base: Path) -> tuple[list[Stag
             if pool.name.lower() in names:
                 raise Invalid([Issue("DUPLICATE_VALUE", "/name", f'there are two pools "{pool.name}"')])
         except Invalid as error:
-            issues += [
-                replace(issue, path=document.at + issue.path, message=f"{document.where(issue.path)}: {issue.message}")
-                for issue in error.issues
-            ]
+            issues += document.placed(error.issues)
             continue
         names.add(pool.name.lower())
         staged.append(pool)

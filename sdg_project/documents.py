@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,13 @@ class Document:
         """``file:line:column`` of what a JSON Pointer into `value` names, or of the innermost value around it."""
         line, column = self.positions.of(self.at + path)
         return f"{self.origin}:{line}:{column}"
+
+    def placed(self, issues: Iterable[Issue]) -> list[Issue]:
+        """Issues of `value` as those of what was read, whose messages begin with the place."""
+        return [
+            replace(issue, path=self.at + issue.path, message=f"{self.where(issue.path)}: {issue.message}")
+            for issue in issues
+        ]
 
     def part(self, *keys: str | int) -> Document:
         """The value below some keys as a document of its own."""

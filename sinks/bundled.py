@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from engine.issues import Issue, pointer
@@ -77,10 +77,7 @@ def stage_connections(
                 message = f'there are two connections "{definition.name}"'
                 raise Invalid([Issue("DUPLICATE_VALUE", "/name", message)])
         except Invalid as error:
-            issues += [
-                replace(issue, path=document.at + issue.path, message=f"{document.where(issue.path)}: {issue.message}")
-                for issue in error.issues
-            ]
+            issues += document.placed(error.issues)
             continue
         names.add(definition.name.lower())
         staged.append(StagedConnection(definition, stored.get(definition.name.lower())))

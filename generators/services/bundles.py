@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -207,11 +207,7 @@ def _examined(
         if current is not None and is_running and _generator_change(document.value, current).action is Action.CHANGE:
             message = f'generator "{current.name}" is RUNNING, so it cannot be changed'
             issues.append(Issue("INVALID_TRANSITION", "/name", message, "pause or stop it first"))
-    placed = [
-        replace(issue, path=document.at + issue.path, message=f"{document.where(issue.path)}: {issue.message}")
-        for issue in issues
-    ]
-    return current, placed
+    return current, document.placed(issues)
 
 
 def _connection_change(connection: StagedConnection) -> Change:
