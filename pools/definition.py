@@ -17,9 +17,8 @@ from pools.sampling import Sampling
 from pools.sources.base import PoolSource, sources
 from sdg_project.errors import Invalid
 from sdg_project.shapes import Int64, Params, issues_of
-from sdg_project.text import quoted
+from sdg_project.text import NAME_PATTERN, quoted
 
-NAME_PATTERN = r"^[A-Za-z0-9_.-]{1,100}$"
 MAX_COLUMN_NAME = 256
 
 

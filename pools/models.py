@@ -11,9 +11,9 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 
-from pools.definition import NAME_PATTERN
 from pools.enums import PoolLoadStrategy, PoolStatus
 from sdg_project.exact_json import ExactDecoder, ExactEncoder
+from sdg_project.text import NAME_PATTERN
 
 
 def choices(words: type[StrEnum]) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ from typing import IO, Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +16,7 @@ from pools import services
 from pools.answer import public_answer, public_answer_of, public_answers, public_source
 from pools.apart import load_apart
 from pools.builtin.base import builtin_pools
-from pools.definition import NAME_PATTERN, PoolShape
+from pools.definition import PoolShape
 from pools.enums import Encoding, FileFormat, PoolStatus
 from pools.models import Pool
 from pools.refreshing import refresh_in_background
@@ -26,18 +25,13 @@ from pools.schema import READ_ONLY
 from pools.uploads import upload_content
 from sdg_project.api import PAGE_PARAMETERS, ApiView, page_headers, page_of, page_response
 from sdg_project.errors import Conflict, Invalid, NotFound, TooLarge
-from sdg_project.openapi import PAGE, operation, query
+from sdg_project.openapi import PAGE, name_in_path, operation, query
 from sdg_project.requests import Query
 from sdg_project.roles import Role
 from sdg_project.shape_issues import aliases
 
 _WAIT_S = 30.0
-_NAME = OpenApiParameter(
-    "poolName",
-    {"type": "string", "pattern": NAME_PATTERN},
-    OpenApiParameter.PATH,
-    description="Without regard to case.",
-)
+_NAME = name_in_path("poolName")
 
 
 class PoolsView(ApiView):

@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from sdg_project.examples import example_of
 from sdg_project.problems import problem
+from sdg_project.text import NAME_PATTERN
 
 PARTS = (
     "sdg_project.schema.components",
@@ -95,6 +96,12 @@ _PAGE_HEADERS = (
     ),
     OpenApiParameter("Link", str, OpenApiParameter.HEADER, description="The other pages (RFC 8288).", response=[200]),
 )
+
+
+def name_in_path(name: str) -> OpenApiParameter:
+    """The parameter of a path that holds the name of a pool or a connection."""
+    schema = {"type": "string", "pattern": NAME_PATTERN}
+    return OpenApiParameter(name, schema, OpenApiParameter.PATH, description="Without regard to case.")
 
 
 def query(name: str, schema: Mapping[str, Any], description: str, **further: Any) -> OpenApiParameter:

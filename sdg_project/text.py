@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import Any
 
+NAME_PATTERN = r"^[A-Za-z0-9_.-]{1,100}$"
+"""What pools and connections may be called."""
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: no UTF-8 text and no PostgreSQL column can hold them."""
 

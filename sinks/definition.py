@@ -11,11 +11,10 @@ from pydantic import BeforeValidator, Field, ValidationError
 from engine.issues import Issue, did_you_mean, pointer
 from sdg_project.errors import Invalid
 from sdg_project.shapes import Faults, Params, issues_of
-from sdg_project.text import UNSTORABLE, quoted
+from sdg_project.text import NAME_PATTERN, UNSTORABLE, quoted
 from sdg_project.variables import HIDDEN
 from sinks.connections.base import ConnectionKind, connection_kinds
 
-NAME_PATTERN = r"^[A-Za-z0-9_.-]{1,100}$"
 MAX_SECRET = 10_000
 
 

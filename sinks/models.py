@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from sdg_project.exact_json import ExactDecoder, ExactEncoder
-from sinks.definition import NAME_PATTERN
+from sdg_project.text import NAME_PATTERN
 
 
 class Connection(models.Model):

@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from engine.issues import Issue
 from sdg_project.api import PAGE_PARAMETERS, ApiView, page_of, page_response
 from sdg_project.errors import Invalid
-from sdg_project.openapi import PAGE, operation
+from sdg_project.openapi import PAGE, name_in_path, operation
 from sdg_project.requests import Query
 from sdg_project.roles import Role, role_of
 from sinks import services
 from sinks.answer import connection_answer, connection_summary, tested_answer
-from sinks.definition import NAME_PATTERN
 from sinks.models import Connection
 from sinks.schema import READ_ONLY
 
-_NAME = OpenApiParameter(
-    "connectionName",
-    {"type": "string", "pattern": NAME_PATTERN},
-    OpenApiParameter.PATH,
-    description="Without regard to case.",
-)
+_NAME = name_in_path("connectionName")
 
 
 class ConnectionsView(ApiView):
