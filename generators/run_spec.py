@@ -11,6 +11,7 @@ from engine.cuts import Cuts, TimedCuts
 from engine.schedule import Schedule
 from engine.span import MAX_RECORDS
 from engine.version import ENGINE_VERSION
+from generators.enums import EndReason
 from generators.facts import RunFacts
 from sdg_project.errors import Conflict
 
@@ -60,6 +61,11 @@ class RunSpec:
     continues: bool = False
     """Whether records depend on how many numbers earlier runs have used."""
     engine_version: str = ENGINE_VERSION
+
+    @property
+    def counts_written(self) -> bool:
+        """Whether the run is over when so many records are written, and nothing else has ended it yet."""
+        return self.written_count is not None and self.end_reason == EndReason.RECORD_COUNT
 
     @property
     def range_count(self) -> int:

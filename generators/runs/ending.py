@@ -36,10 +36,12 @@ def goes_on(shard: Shard) -> bool:
 
     The run then makes as many records more as it has left out so far.
     """
+    if RunSpec.from_json(shard.run.spec).written_count is None:
+        return False
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=shard.run_id)
         spec = RunSpec.from_json(run.spec)
-        if spec.written_count is None or spec.end_reason != EndReason.RECORD_COUNT:
+        if spec.written_count is None or not spec.counts_written:
             return False
         wanted = spec.written_count + run.dead_letters.count()
         count = min(wanted, spec.most_records)
@@ -52,9 +54,7 @@ def goes_on(shard: Shard) -> bool:
 
 def is_fixed(run: Run) -> bool:
     """Whether time has ended a run at a record, up to which it still has to go."""
-    spec = RunSpec.from_json(run.spec)
-    counts_written = spec.written_count is not None and spec.end_reason == EndReason.RECORD_COUNT
-    return run.record_count is not None and not counts_written and is_cut_short(run)
+    return run.record_count is not None and not RunSpec.from_json(run.spec).counts_written and is_cut_short(run)
 
 
 def is_cut_short(run: Run) -> bool:

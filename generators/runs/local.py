@@ -198,13 +198,13 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
             reached = finish(steps)
         finally:
             sink.close()
-        is_done = reached.next_record >= shard.wanted.end and not goes_on(shard)
-        run.refresh_from_db()
-        state = ShardState.DONE if is_done else ShardState.READY
         if watch.is_over is not None:
             end_early(shard, next_record=reached.next_record, reason=watch.is_over)
-            run.refresh_from_db()
-            state = ShardState.DONE
+            is_done = True
+        else:
+            is_done = reached.next_record >= shard.wanted.end and not goes_on(shard)
+        run.refresh_from_db()  # its end may be another one now
+        state = ShardState.DONE if is_done else ShardState.READY
         Shard.objects.filter(pk=shard.pk, owner=owner, epoch=shard.epoch).update(state=state, owner="")
         return watch
 
