@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from pools import services
 from pools.definition import read_pool
 from pools.loading import Loaded, load
+from pools.models import Pool
 
 Loader = Callable[..., Loaded]
+Adder = Callable[..., Pool]
 
 
 @pytest.fixture
@@ -32,3 +35,22 @@ def sdg_home(tmp_path: Path, settings: Any) -> Path:
     home.mkdir()
     settings.SDG_HOME = home
     return home
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file from which a pool can be made."""
+    path = tmp_path / "sizes.csv"
+    path.write_text("size,weight\nS,1\nM,2\n")
+    return path
+
+
+@pytest.fixture
+def add(sdg_home: Path, file: Path) -> Adder:
+    """Add a pool that is read from that file, or whatever its properties say."""
+
+    def adder(name: str = "sizes", **properties: Any) -> Pool:
+        document = {"name": name, "source": {"type": "FILE", "path": file.name}, **properties}
+        return services.add_pool(document, base=file.parent)
+
+    return adder

@@ -26,22 +26,6 @@ from sdg_project.errors import Invalid, SdgError
 Adder = Callable[..., Pool]
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "sizes.csv"
-    path.write_text("size,weight\nS,1\nM,2\n")
-    return path
-
-
-@pytest.fixture
-def add(sdg_home: Path, file: Path) -> Adder:
-    def adder(name: str = "sizes", **properties: Any) -> Pool:
-        document = {"name": name, "source": {"type": "FILE", "path": file.name}, **properties}
-        return services.add_pool(document, base=file.parent)
-
-    return adder
-
-
 def every(seconds: int) -> dict[str, Any]:
     return {"refresh": {"mode": "INTERVAL", "intervalSeconds": seconds}}
 

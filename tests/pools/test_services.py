@@ -22,22 +22,6 @@ pytestmark = pytest.mark.django_db
 Adder = Callable[..., Pool]
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "sizes.csv"
-    path.write_text("size,weight\nS,1\nM,2\n")
-    return path
-
-
-@pytest.fixture
-def add(sdg_home: Path, file: Path) -> Adder:
-    def adder(name: str = "sizes", **properties: Any) -> Pool:
-        document = {"name": name, "source": {"type": "FILE", "path": file.name}, **properties}
-        return services.add_pool(document, base=file.parent)
-
-    return adder
-
-
 def files_of(pool: Pool, home: Path) -> list[str]:
     return sorted(path.name for path in (home / "pools" / str(pool.pk)).glob("*.arrow*"))
 

@@ -40,19 +40,12 @@ def service(server: OwnServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running
 
 
-def checksum(service: Service, generator: str) -> str:
-    """The checksum of what a generator's run has shown."""
-    run = service.call("GET", f"/generators/{generator}").json["runId"]
-    found: str = service.call("GET", f"/runs/{run}").json["outputs"][0]["checksum"]
-    return found
-
-
 @pytest.fixture(scope="module")
 def calm(service: Service) -> str:
     generator = service.create(document("calm"))
     service.act(generator, "start")
     service.wait_for_status(generator, "COMPLETED")
-    return checksum(service, generator)
+    return service.checksum(generator)
 
 
 def test_c9_a_control_database_that_is_away_for_a_while_costs_nothing(
@@ -69,7 +62,7 @@ def test_c9_a_control_database_that_is_away_for_a_while_costs_nothing(
 
     assert answer.status == 503
     service.wait_for_status(generator, "COMPLETED", seconds=120)
-    assert checksum(service, generator) == calm
+    assert service.checksum(generator) == calm
 
 
 def test_a_worker_with_a_home_of_its_own_takes_part(service: Service, calm: str, tmp_path: Path) -> None:
@@ -96,7 +89,7 @@ def test_a_worker_with_a_home_of_its_own_takes_part(service: Service, calm: str,
             beside.terminate()
             beside.wait(30)
 
-    assert checksum(service, generator) == calm
+    assert service.checksum(generator) == calm
     assert beside.returncode == 0
 
 

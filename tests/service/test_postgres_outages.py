@@ -53,7 +53,7 @@ def calm(service: Service) -> str:
     generator = service.create(document("calm"))
     service.act(generator, "start")
     service.wait_for_status(generator, "COMPLETED")
-    return checksum(service, generator)
+    return service.checksum(generator)
 
 
 @pytest.fixture
@@ -65,12 +65,6 @@ def paused(service: Service) -> Iterator[str]:
     service.act(generator, "pause")
     yield generator
     service.call("DELETE", f"/generators/{generator}")
-
-
-def checksum(service: Service, generator: str) -> str:
-    run = service.call("GET", f"/generators/{generator}").json["runId"]
-    found: str = service.call("GET", f"/runs/{run}").json["outputs"][0]["checksum"]
-    return found
 
 
 def session(server: OwnServer) -> psycopg.Connection[Any]:
@@ -162,7 +156,7 @@ def test_c10_an_outage_under_a_running_worker_costs_nothing(
         time.sleep(3)
 
     assert service.wait_for_status(generator, "COMPLETED", "FAILED")["status"] == "COMPLETED"
-    assert checksum(service, generator) == calm
+    assert service.checksum(generator) == calm
     with session(server) as database:
         rows = database.execute("SELECT DISTINCT lost_claims FROM generators_shard").fetchall()
     assert rows == [(0,)]

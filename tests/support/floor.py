@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.db.models.functions import Now
 
 from generators.models import Generator, Run, Worker
@@ -16,6 +19,16 @@ from generators.services.lifecycle import StartOptions, start_generator
 from tests.support.api import definition
 
 MAX_TURNS = 200
+
+
+class Died(BaseException):
+    """What a killed process does not say."""
+
+
+def at_failpoints(patch: pytest.MonkeyPatch, act: Callable[[str], None]) -> None:
+    """Call something with the name of each failpoint of a slice that is passed."""
+    for module in ("ending", "runner", "slice_watch", "slices"):
+        patch.setattr(f"generators.runs.{module}.failpoint", act)
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,26 @@ class Floor:
             worker.let_go()
         run.refresh_from_db()
         return run
+
+    def deaths_at(self, step: str, run: Run, *, most: int, workers: int) -> int:
+        """Let so many workers have a turn each, of whom the first ones that come to a step die there; how many did."""
+        deaths = 0
+
+        def dies(name: str) -> None:
+            nonlocal deaths
+            if name == step and deaths < most:
+                deaths += 1
+                raise Died
+
+        with pytest.MonkeyPatch.context() as patch:
+            at_failpoints(patch, dies)
+            for number in range(workers):
+                worker = SliceWorker(f"w{number}")
+                with suppress(Died):
+                    self.turn(worker, run)
+                worker.let_go()
+                leases.release_dead([f"w{number}"])
+        return deaths
 
     def content(self, name: str = "orders") -> bytes:
         """What lies under a generator's name."""

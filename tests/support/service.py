@@ -117,6 +117,12 @@ class Service:
         found: dict[str, Any] = reply.json
         return found
 
+    def checksum(self, generator: str) -> str:
+        """The checksum of what a generator's run has shown."""
+        run = self.call("GET", f"/generators/{generator}").json["runId"]
+        found: str = self.call("GET", f"/runs/{run}").json["outputs"][0]["checksum"]
+        return found
+
     def wait_for_status(self, generator_id: str, *statuses: str, seconds: float = 120) -> dict[str, Any]:
         """The generator as soon as it has one of the statuses; while the service is away that is waited for, too."""
         deadline = time.monotonic() + seconds

@@ -15,7 +15,7 @@ from generators.services import lifecycle
 from generators.services.lifecycle import pause_generator, resume_generator, stop_generator
 from sinks.files.shard import ShardWriter
 from tests.support.clock import Clock
-from tests.support.floor import Floor
+from tests.support.floor import Died, Floor
 from tests.support.runs import FRAME
 
 pytestmark = pytest.mark.django_db
@@ -29,10 +29,6 @@ LIVE: dict[str, Any] = {
 }
 TICK = 0.1
 """What the clock does not tell: ticks, and the true time between slices."""
-
-
-class Died(BaseException):
-    """What a killed process does not say."""
 
 
 @pytest.fixture(autouse=True)

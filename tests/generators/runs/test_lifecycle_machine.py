@@ -23,16 +23,12 @@ from generators.services.catalog import get_generator
 from sdg_project.errors import Conflict
 from sinks.destinations.file import FileDestination
 from sinks.files.shard import ShardWriter
-from tests.support.floor import Floor
+from tests.support.floor import Died, Floor
 from tests.support.runs import FRAME
 
 pytestmark = pytest.mark.django_db
 COUNT = 2 * FRAME + 10
 _names = itertools.count()
-
-
-class Died(BaseException):
-    """What a killed process does not say."""
 
 
 class Life(RuleBasedStateMachine):

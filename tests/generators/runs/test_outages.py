@@ -6,7 +6,7 @@ import pytest
 
 from generators.runs.slices import SliceWorker
 from sdg_project.outages import AWAY
-from tests.support.floor import Floor
+from tests.support.floor import Floor, at_failpoints
 from tests.support.outages import OUTAGES
 from tests.support.runs import FRAME
 
@@ -41,8 +41,7 @@ def test_c10_a_worker_that_cannot_write_its_rows_gives_the_shard_back_and_nothin
             begun.append(name)
             outage.begin()
 
-    for module in ("slices", "slice_watch", "runner"):
-        monkeypatch.setattr(f"generators.runs.{module}.failpoint", failpoint)
+    at_failpoints(monkeypatch, failpoint)
     try:
         with pytest.raises(AWAY):
             floor.finish(run, worker)

@@ -18,7 +18,7 @@ from generators.runs.slices import SliceWorker
 from generators.services.lifecycle import stop_generator
 from generators.services.metrics import metrics_of
 from pools import services as pool_services
-from tests.support.floor import Floor
+from tests.support.floor import Died, Floor
 from tests.support.runs import FRAME
 
 pytestmark = pytest.mark.django_db
@@ -39,10 +39,6 @@ FIELDS: list[dict[str, Any]] = [
         },
     },
 ]
-
-
-class Died(BaseException):
-    """What a killed process does not say."""
 
 
 @pytest.fixture(autouse=True)
@@ -81,28 +77,8 @@ def test_every_one_is_counted(floor: Floor, shards: int) -> None:
 @pytest.mark.parametrize("step", ["slice.made", "slice.before_commit", "slice.committed", "slice.progress"])
 def test_deaths_at_any_step_count_none_twice_and_forget_none(floor: Floor, step: str) -> None:
     run = start(floor)
-    deaths = 0
-    with pytest.MonkeyPatch.context() as patch:
 
-        def failpoint(name: str) -> None:
-            nonlocal deaths
-            if name == step and deaths < 3:
-                deaths += 1
-                raise Died
-
-        for module in ("slices", "slice_watch", "runner"):
-            patch.setattr(f"generators.runs.{module}.failpoint", failpoint)
-        for number in range(20):
-            worker = SliceWorker(f"w{number}")
-            try:
-                floor.turn(worker, run)
-            except Died:
-                worker.let_go()
-                leases.release_dead([f"w{number}"])
-            else:
-                worker.let_go()
-
-    assert deaths == 3
+    assert floor.deaths_at(step, run, most=3, workers=20) == 3
     assert floor.finish(run).status == "COMPLETED"
     assert shown(run) == oracle(floor)
 

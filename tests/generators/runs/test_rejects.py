@@ -25,7 +25,7 @@ from generators.services.metrics import metrics_of
 from sdg_project.errors import Conflict
 from sdg_project.exact_json import VerbatimDecoder
 from sdg_project.failpoints import set_failpoints
-from tests.support.floor import Floor
+from tests.support.floor import Died, Floor
 from tests.support.runs import FRAME, Workshop
 
 pytestmark = pytest.mark.django_db
@@ -83,9 +83,6 @@ def test_b11_continue_leaves_them_out_and_keeps_each_as_a_dead_letter(
 
 @pytest.mark.parametrize("step", ["keep", "count"])
 def test_b11_a_death_between_the_letters_and_the_commit_doubles_none(floor: Floor, expected: bytes, step: str) -> None:
-    class Died(BaseException):
-        """What a killed process does not say."""
-
     healthy = getattr(Rejects, step)
 
     def deadly(self: Any, next_record: int) -> Any:

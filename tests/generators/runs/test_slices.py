@@ -27,7 +27,7 @@ from generators.services.metrics import metrics_of
 from sinks.destinations.file import FileDestination
 from sinks.errors import TerminalSinkError, TransientSinkError
 from sinks.files.shard import ShardWriter
-from tests.support.floor import Floor
+from tests.support.floor import Died, Floor
 from tests.support.runs import FRAME
 
 pytestmark = pytest.mark.django_db
@@ -266,9 +266,6 @@ def test_b5_a_pause_inside_of_a_commit_lets_it_happen_as_a_whole(
 
 
 def test_c7_a_record_that_kills_worker_after_worker_is_found_and_named(floor: Floor) -> None:
-    class Died(BaseException):
-        """What a killed process does not say."""
-
     bad, made, tries = FRAME + 777, Plan.batch, []
 
     def deadly(plan: Plan, span: Any) -> Any:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from engine.span import Span
 from generators.models import Run
-from generators.runs import leases
 from generators.runs.ending import goes_on
-from generators.runs.slices import SliceWorker
 from generators.services.catalog import digest_of_run
 from generators.services.metrics import metrics_of
 from tests.support.floor import Floor
@@ -23,10 +20,6 @@ pytestmark = pytest.mark.django_db
 BAD_EVERY = 500
 FORMULA = {"fieldName": "n", "type": "COMPUTED", "params": {"expression": f"1 // (RECORDINDEX() % {BAD_EVERY})"}}
 NUMBER = {"fieldName": "i", "type": "SEQUENCE", "params": {"start": 0}}
-
-
-class Died(BaseException):
-    """What a killed process does not say."""
 
 
 def start(floor: Floor, count: int, name: str = "orders", **changes: Any) -> Run:
@@ -81,25 +74,8 @@ def test_the_digest_is_of_what_was_written(floor: Floor) -> None:
 def test_deaths_change_nothing(floor: Floor, step: str) -> None:
     floor.finish(start(floor, FRAME + 100, "calm"))
     run = start(floor, FRAME + 100)
-    with pytest.MonkeyPatch.context() as patch:
-        deaths = 0
 
-        def dies(name: str) -> None:
-            nonlocal deaths
-            if name == step and deaths < 3:
-                deaths += 1
-                raise Died
-
-        for module in ("ending", "slices", "runner"):
-            patch.setattr(f"generators.runs.{module}.failpoint", dies)
-        for number in range(8):
-            worker = SliceWorker(f"w{number}")
-            with suppress(Died):
-                floor.turn(worker, run)
-            worker.let_go()
-            leases.release_dead([f"w{number}"])
-
-    assert deaths == 3
+    assert floor.deaths_at(step, run, most=3, workers=8) == 3
     assert floor.finish(run).status == "COMPLETED"
     assert floor.content() == floor.content("calm")
 
