@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
@@ -47,9 +48,9 @@ class RowDerivation(FieldType[PoolDerivedParams]):
         return snapshot is not None and all(name in snapshot.records.columns for name in self.columns)
 
     @property
+    @abstractmethod
     def columns(self) -> tuple[str, ...]:
         """The columns of the pool that are looked at."""
-        raise NotImplementedError
 
 
 class CopiedColumn(RowDerivation):

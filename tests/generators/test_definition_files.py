@@ -16,8 +16,8 @@ from generators.definition_files import (
     choose_definition,
     instant,
     read_definitions,
-    whole_number,
 )
+from sdg_project.arguments import whole_number
 from sdg_project.errors import Invalid, NotFound
 
 FIELDS = "fieldMappings: [{fieldName: n, type: SEQUENCE}]"
