@@ -220,7 +220,7 @@ def test_a_number_that_yaml_cannot_hold_is_refused_with_the_way_out(sdg: Sdg, na
 def test_a_running_generator_is_not_changed_and_nothing_else_is(tmp_path: Path) -> None:
     with Service.at(tmp_path) as service:
         sdg = service.sdg
-        sdg("import", bundle(tmp_path, recordCount=50_000_000))
+        sdg("import", bundle(tmp_path, recordCount=20_000_000))
         before = sdg("export").out
         [generator] = service.call("GET", "/generators").json
         service.act(generator["id"], "start")
@@ -229,7 +229,7 @@ def test_a_running_generator_is_not_changed_and_nothing_else_is(tmp_path: Path) 
         (tmp_path / "bundle.yaml").write_text(json.dumps(content))
 
         refused = sdg("import", "bundle.yaml")
-        same = sdg("import", bundle(tmp_path, recordCount=50_000_000))
+        same = sdg("import", bundle(tmp_path, recordCount=20_000_000))
         after = sdg("export").out
         service.act(generator["id"], "stop")
 

@@ -98,7 +98,7 @@ def test_doctor_finds_the_service_of_its_home_wherever_it_listens(tmp_path: Path
 
 
 def test_doctor_says_of_everything_that_is_amiss_what_to_do(sdg: Sdg, tmp_path: Path) -> None:
-    process = sdg.start("run", sdg.definition(recordCount=50_000_000), "--to", "o.jsonl", "--quiet")
+    process = sdg.start("run", sdg.definition(recordCount=20_000_000), "--to", "o.jsonl", "--quiet")
     deadline = time.monotonic() + 60
     while not list(sdg.folder.glob(".o.jsonl.sdg-*/shard-0.data")) and time.monotonic() < deadline:
         time.sleep(0.02)

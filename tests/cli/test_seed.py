@@ -64,7 +64,7 @@ def test_the_service_makes_what_sdg_run_makes_and_the_report_has_the_same_words(
 
 def test_it_is_a_management_command_too_and_goes_on_without_who_started_it(service: Service) -> None:
     sdg = service.sdg
-    sdg("import", sdg.definition(recordCount=50_000_000, **TO_FILE))
+    sdg("import", sdg.definition(recordCount=20_000_000, **TO_FILE))
 
     started = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "seed", "orders"],
@@ -177,7 +177,7 @@ def test_trouble_is_told_with_its_reason_and_with_what_goes_on(
 def test_when_the_last_worker_has_died_nobody_waits_for_ever(tmp_path: Path) -> None:
     service = Service.at(tmp_path, SDG_LEASE_SECONDS="2")
     service.start()
-    service.sdg("import", service.sdg.definition(recordCount=50_000_000, **TO_FILE))
+    service.sdg("import", service.sdg.definition(recordCount=20_000_000, **TO_FILE))
     waiting = service.sdg.start("seed", "orders", "--wait")
     _running(service)
 

@@ -74,7 +74,7 @@ def test_a_full_disk_pauses_the_run_and_resuming_with_room_gives_the_undisturbed
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_time_of_a_process_that_was_killed_counts(sdg: Sdg, workers: str) -> None:
     started_at = time.monotonic()
-    process = sdg.start("run", sdg.definition(recordCount=50_000_000), "--to", "o.jsonl", "--workers", workers)
+    process = sdg.start("run", sdg.definition(recordCount=20_000_000), "--to", "o.jsonl", "--workers", workers)
     begun_at = _begun(sdg)
     time.sleep(4)
     process.kill()
@@ -199,7 +199,7 @@ def test_names_with_brackets_are_shown_as_they_are(sdg: Sdg) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run", "orders.yaml", "--count", "1e8", "--to", "-"], ["demo", "--records", "5e7"]]
+    "arguments", [["run", "orders.yaml", "--count", "1e8", "--to", "-"], ["demo", "--records", "2e7"]]
 )
 def test_ctrl_c_ends_every_command_with_130_and_without_a_traceback(sdg: Sdg, arguments: list[str]) -> None:
     sdg.definition()
