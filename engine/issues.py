@@ -13,8 +13,10 @@ from typing import Any
 CODES: dict[str, str] = {
     "CASE_NOT_COVERED": "A value of the condition has no case and there is no default.",
     "COLUMN_NOT_FOUND": "The pool has no such column.",
+    "CONNECTION_CHANGED": "The connection leads elsewhere than when the run was started.",
     "CONTROL_DB_DOWN": "The control database does not answer.",
     "DEPENDENCY_CYCLE": "Fields depend on each other in a circle.",
+    "DEST_AUTH": "The destination does not let the user in, or not do this.",
     "DEST_FULL": "The destination has no room.",
     "DEST_REGRESSED": "The destination holds less than was written to it.",
     "DEST_SCHEMA": "The destination cannot take records of this form.",
@@ -106,7 +108,16 @@ UNREACHABLE = frozenset({"CONTROL_DB_DOWN", "DEST_FULL", "DEST_REGRESSED", "DEST
 """Codes about a destination, a source or a database that is away, full, or has lost something. All others are about the
 input, or about the making of a record."""
 
-PAUSING = frozenset({"DEST_FULL", "DEST_REGRESSED", "DEST_UNAVAILABLE", "RERUN_WOULD_COLLIDE"})
+PAUSING = frozenset(
+    {
+        "CONNECTION_CHANGED",
+        "DEST_FULL",
+        "DEST_REGRESSED",
+        "DEST_UNAVAILABLE",
+        "RERUN_WOULD_COLLIDE",
+        "SECRET_REQUIRED",
+    }
+)
 """Codes after which a run waits until somebody has mended the world around it. After all others it has failed."""
 
 

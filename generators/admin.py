@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from generators.models import DeadLetter, Generator, Run, Shard, Worker
+from generators.planning import place_of_run
 from generators.report import run_report
 from generators.run_answer import with_progress
 from sdg_project.admin import ReadOnlyAdmin, as_yaml
@@ -66,8 +67,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="to")
     def destination(self, run: Run) -> str:
-        place = run.spec["document"]["destination"]
-        return f"{place['type']} {(place.get('config') or {}).get('path', '')}"
+        return f"{run.spec['document']['destination']['type']} {place_of_run(run)}"
 
     @admin.display(description="active")
     def took(self, run: Run) -> str:

@@ -16,11 +16,19 @@ class GeneratorsConfig(AppConfig):
         from pools.sources.base import sources
         from pools.uses import register_finder
         from sdg_project.health import register_probe
+        from sinks.uses import register_finder as register_connection_finder
 
         register_finder(_uses_of_pool, _pins_of_pool)
+        register_connection_finder(_uses_of_connection)
         sources.add_module("generators.pool_source")
         register_probe("workers", workers_probe)
         register_probe("queue", queue_probe)
+
+
+def _uses_of_connection(name: str) -> list[dict[str, str]]:
+    from generators.services.catalog import uses_of_connection
+
+    return uses_of_connection(name)
 
 
 def _uses_of_pool(name: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -10,6 +11,7 @@ from django.core.management.base import CommandParser
 from engine.issues import Issue
 from generators.definition_files import Contents, DefinitionFile, read_definitions
 from sdg_project.commands import DONE, SdgCommand
+from sinks.connections.directory import beside
 
 WHERE_FROM = "a YAML or JSON file, - for standard input, or template:NAME"
 """What the argument may be that names definitions, for ``--help``."""
@@ -24,9 +26,18 @@ class DefinitionCommand(SdgCommand):
             "--set", action="append", default=[], metavar="KEY=VALUE", help="override a value by its dotted path"
         )
 
+    def handle(self, *args: Any, **options: Any) -> None:
+        with ExitStack() as self._while_it_runs:
+            super().handle(*args, **options)
+
     def read(self, options: dict[str, Any]) -> Contents:
-        """What the file of the command line holds; raises Invalid or NotFound when it cannot be read."""
-        return read_definitions(options["definition"], options["set"])
+        """What the file of the command line holds; raises Invalid or NotFound when it cannot be read.
+
+        From then on its connections win over the stored ones.
+        """
+        contents = read_definitions(options["definition"], options["set"])
+        self._while_it_runs.enter_context(beside(contents.own_connections))
+        return contents
 
     def refuse_broken(self, contents: Contents, errors_of: Callable[[DefinitionFile], Sequence[Issue]]) -> int:
         """Tell all that is wrong with a file, around its definitions and in each; the exit code, 0 if nothing is."""

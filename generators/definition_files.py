@@ -19,7 +19,9 @@ from sdg_project.errors import Invalid, NotFound
 from sdg_project.overrides import apply_overrides, place_of
 from sdg_project.text import quoted
 from sinks.bundled import opened_connections, stage_connections
+from sinks.connections.base import ConnectionKind
 from sinks.connections.directory import beside
+from sinks.servers import literal_issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Contents:
     definitions: tuple[DefinitionFile, ...]
     issues: tuple[Issue, ...]
     is_bundle: bool
+    own_connections: Mapping[str, ConnectionKind[Any]] = field(default_factory=dict)
+    """The connections in it, by their names in lower case."""
 
 
 def read_documents(path: str) -> list[Document]:
@@ -108,12 +112,14 @@ def read_definitions(path: str, assignments: Sequence[str] = ()) -> Contents:
     """The definitions of a file, overridden by ``key=value`` assignments; raises Invalid when it cannot be read."""
     bundle = split_bundle(read_documents(path))
     connections, wrong = stage_connections(bundle.connections, beside_stored=False)
-    with beside(opened_connections(connections)):
+    own_connections = opened_connections(connections)
+    with beside(own_connections):
         own = BundledPools(bundle.pools, base=base_of(path))
     issues = [*bundle.issues, *wrong, *own.issues]
     if not bundle.generators and not issues:
         issues.append(Issue("MISSING_PARAM", "", f"{path}: there is no generator in it"))
     updated_at = _written_at(path)
+    issues += [issue for document in bundle.generators for issue in document.placed(literal_issues(document.value))]
     definitions: list[DefinitionFile] = []
     for document in bundle.generators:
         definition = DefinitionFile(document, path, own, updated_at)
@@ -122,7 +128,7 @@ def read_definitions(path: str, assignments: Sequence[str] = ()) -> Contents:
         except Invalid as error:
             issues += [issue for issue in error.issues if issue not in issues]
         definitions.append(definition)
-    return Contents(path, tuple(definitions), tuple(issues), is_bundle=not bundle.is_one_definition)
+    return Contents(path, tuple(definitions), tuple(issues), not bundle.is_one_definition, own_connections)
 
 
 def _overridden(definition: DefinitionFile, assignments: Sequence[str]) -> DefinitionFile:

@@ -11,14 +11,17 @@ from pydantic.json_schema import models_json_schema
 from generators.definition import DefinitionShape, MappingShape
 from generators.fields.base import field_types
 from sdg_project.shapes import or_null
+from sinks.connections.base import connection_kinds
+from sinks.definition import MAX_SECRET
 from sinks.destinations.base import destinations
 
 REFERENCE = "#/$defs/{model}"
+_CONNECTION = "Name of a stored connection; else the server's details stand in config."
 
 
 def definition_schema() -> dict[str, Any]:
     """The schema of a definition: mappings and destinations are told apart by their ``type``."""
-    parts, root = definition_parts(REFERENCE)
+    parts, root = definition_parts(REFERENCE, in_file=True)
     root["properties"]["destination"] = or_null(root["properties"]["destination"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -28,7 +31,7 @@ def definition_schema() -> dict[str, Any]:
     }
 
 
-def definition_parts(reference: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def definition_parts(reference: str, *, in_file: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """The schemas that a definition consists of, by name, and its own; `reference` is how they refer to each other.
 
     ``FieldMapping`` and ``Destination`` are unions, told apart by ``type``, of variants that have names, too.
@@ -38,6 +41,7 @@ def definition_parts(reference: str) -> tuple[dict[str, Any], dict[str, Any]]:
         MappingShape,
         *(kind.Params for kind in field_types.values()),
         *(kind.Config for kind in destinations.values()),
+        *(connection_kinds[kind.connects_to].Config for kind in destinations.values() if kind.connects_to),
     ]
     references, document = models_json_schema([(model, "validation") for model in models], ref_template=reference)
     parts: dict[str, Any] = document["$defs"]
@@ -57,9 +61,19 @@ def definition_parts(reference: str) -> tuple[dict[str, Any], dict[str, Any]]:
         required = [*mapping["required"], *(["params"] if needed else [])]
         parts[variant_name(kind, "Mapping")] = _closed(properties, required)
     for kind, place in destinations.items():
-        config = {"$ref": reference.format(model=names[place.Config])}
-        properties = {"type": {"const": kind}, "config": config}
+        properties = {"type": {"const": kind}, "config": {"$ref": reference.format(model=names[place.Config])}}
+        if place.connects_to is not None:
+            server = connection_kinds[place.connects_to]
+            details = parts[names[server.Config]]["properties"]
+            secrets = dict.fromkeys(server.secret_names, or_null(_secret(in_file=in_file)))
+            own = parts[names[place.Config]]
+            beside = {name: or_null(part) for name, part in details.items()}
+            own["properties"] = {**own["properties"], **beside, **secrets}
+            properties["connection"] = or_null({"type": "string", "description": _CONNECTION, "examples": ["target"]})
         parts[variant_name(kind, "Destination")] = _closed(properties, ["type", "config"])
+    for place in destinations.values():
+        if place.connects_to is not None:
+            parts.pop(names[connection_kinds[place.connects_to].Config], None)
     parts["FieldMapping"] = _union({kind: variant_name(kind, "Mapping") for kind in field_types}, reference)
     parts["Destination"] = _union({kind: variant_name(kind, "Destination") for kind in destinations}, reference)
     root = parts.pop(names[DefinitionShape])
@@ -69,6 +83,14 @@ def definition_parts(reference: str) -> tuple[dict[str, Any], dict[str, Any]]:
         "$ref": reference.format(model="Destination"),
     }
     return parts, root
+
+
+def _secret(*, in_file: bool) -> dict[str, Any]:
+    """The schema of a secret; a file names a variable of the environment instead."""
+    if in_file:
+        named = {"env": {"type": "string", "minLength": 1}}
+        return {"type": "object", "properties": named, "required": ["env"], "additionalProperties": False}
+    return {"type": "string", "minLength": 1, "maxLength": MAX_SECRET, "description": "Never shown."}
 
 
 def variant_name(kind: str, of: str) -> str:

@@ -43,6 +43,7 @@ class Generator(models.Model):
     definition = models.JSONField(
         encoder=ExactEncoder, decoder=ExactDecoder, help_text="As it was sent, without what is read-only."
     )
+    encrypted_secrets = models.TextField(blank=True, editable=False, help_text="Those of its destination's server.")
     pool_fields = models.JSONField(default=dict, help_text="The pools that it uses, in lower case, with the fields.")
     created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField()

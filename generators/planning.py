@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial as partial_call
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -21,7 +22,7 @@ from engine.schema import Column, RecordSchema
 from engine.span import Span
 from generators.definition import fields_made_anew, read_definition
 from generators.examination import compile_plan
-from generators.models import Run
+from generators.models import Generator, Run
 from generators.pace import pace_of
 from generators.plan import Plan, hash_of_tables
 from generators.run_spec import PoolPin, RunSpec
@@ -34,8 +35,12 @@ from sinks.destinations.base import Delivery, Destination, destinations
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
 from sinks.enums import DeliveryGuarantee
+from sinks.errors import SinkError
+from sinks.secrets import decrypted
+from sinks.servers import open_pinned, own_config, read_server
 
 SAMPLE_RECORDS = 200
+_ACCEPTED = "accepted are type, connection and config"
 
 
 class PoolShelf(Mapping[str, Snapshot]):
@@ -70,9 +75,9 @@ def destination_kind(document: Any) -> tuple[type[Destination[Any]] | None, Any,
     if not isinstance(document, Mapping):
         return None, None, [Issue("TYPE_MISMATCH", "/destination", "a destination is an object with type and config")]
     issues = [
-        Issue("UNKNOWN_PROPERTY", f"/destination/{name}", f'unknown property "{name}"', "accepted are type and config")
+        Issue("UNKNOWN_PROPERTY", f"/destination/{name}", f'unknown property "{name}"', _ACCEPTED)
         for name in document
-        if name not in {"type", "config"}
+        if name not in {"type", "connection", "config"}
     ]
     name = document.get("type")
     kind = destinations.get(name) if isinstance(name, str) else None
@@ -83,13 +88,15 @@ def destination_kind(document: Any) -> tuple[type[Destination[Any]] | None, Any,
         return None, None, [*issues, Issue(code, "/destination/type", message, hint)]
     config = document.get("config")
     at = "/destination/config"
+    issues += read_server(kind, document)[1]
+    given = own_config(kind, config) if isinstance(config, Mapping) else config
     try:
-        return kind, kind.Config.model_validate({} if config is None else config), issues
+        return kind, kind.Config.model_validate({} if given is None else given), issues
     except ValidationError as error:
         issues += issues_of(error, at=at, model=kind.Config)
-    if not isinstance(config, Mapping):
+    if not isinstance(given, Mapping):
         return kind, None, issues
-    sound_part, as_a_whole = partial(kind.Config, config, at=at)
+    sound_part, as_a_whole = partial(kind.Config, given, at=at)
     return kind, sound_part, [*issues, *as_a_whole]
 
 
@@ -118,8 +125,24 @@ def guarantee_of(document: Mapping[str, Any]) -> DeliveryGuarantee:
     A record that would be another one if it were made again cannot be there exactly once: after a crash, what a late
     writer has written and what its successor writes differ.
     """
-    kind = destinations[document["destination"]["type"]]
-    return DeliveryGuarantee.AT_LEAST_ONCE if fields_made_anew(document) else kind.guarantee
+    kind, config, _ = destination_kind(document["destination"])
+    if kind is None or config is None or fields_made_anew(document):
+        return DeliveryGuarantee.AT_LEAST_ONCE
+    return kind.guarantee(config)
+
+
+def guarantee_of_run(run: Run) -> DeliveryGuarantee:
+    """The same of a run, as its destination has been found when it was started."""
+    found = run.spec.get("guarantee")
+    return DeliveryGuarantee(found) if found else guarantee_of(run.spec["document"])
+
+
+def place_of_run(run: Run) -> str:
+    """What people call the place that a run writes to: the path of a file, the name of a table."""
+    kind, config, _ = destination_kind(run.spec["document"].get("destination"))
+    if kind is None or config is None:
+        return ""
+    return os.path.join(run.spec["root"], kind.target(config)) if kind.leaves_files else kind.target(config)
 
 
 # Runs.
@@ -267,5 +290,28 @@ def destination_of_run(
         root=spec.root,
         overwrite=spec.overwrite,
         overwrite_hint=overwrite_hint,
+        connect=None if spec.server is None else partial_call(open_pinned, spec.server, kept=lambda: _secrets_of(run)),
     )
     return kind(config, delivery)
+
+
+def check_server(run: Run) -> None:
+    """Raise Conflict when the server of a run is not the one that it started with, or cannot be opened any more."""
+    spec = RunSpec.from_json(run.spec)
+    if spec.server is None:
+        return
+    try:
+        open_pinned(spec.server, kept=lambda: _secrets_of(run))
+    except SinkError as error:
+        raise Conflict(error.code, str(error)) from error
+
+
+def _secrets_of(run: Run) -> dict[str, str]:
+    """The secrets that stand in the definition of a run's generator, as they are now."""
+    generator = Generator.objects.filter(pk=run.generator_id).first() if run.generator_id else None
+    return {} if generator is None else secrets_of_generator(generator)
+
+
+def secrets_of_generator(generator: Generator) -> dict[str, str]:
+    """The secrets that stand in a stored definition, where it shows none; raises Conflict when no key opens them."""
+    return decrypted(generator.encrypted_secrets, of=f'generator "{generator.name}"')

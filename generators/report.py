@@ -9,7 +9,7 @@ from typing import Any
 
 from generators.enums import RunOrigin, RunStatus
 from generators.models import Run
-from generators.planning import guarantee_of
+from generators.planning import destination_kind, guarantee_of_run, place_of_run
 from generators.runs.lock import is_alive
 from generators.services.runs import progress_of
 from sdg_project.text import amount
@@ -30,7 +30,7 @@ def run_report(run: Run, progress: Mapping[str, int] | None = None) -> dict[str,
         "averageRate": rate,
         "effectiveSeed": run.seed,
         "specHash": run.spec_hash,
-        "deliveryGuarantee": guarantee_of(run.spec["document"]).value,
+        "deliveryGuarantee": guarantee_of_run(run).value,
         "outputs": [{**output, "path": shown_path(output["path"])} for output in run.outputs],
         "endReason": run.end_reason or None,
     }
@@ -48,6 +48,9 @@ def lost_outputs(run: Run) -> list[str]:
         except OSError:
             return False
 
+    kind, _, _ = destination_kind(run.spec["document"]["destination"])
+    if kind is None or not kind.leaves_files:  # nobody is asked for the sake of a report
+        return []
     return [shown_path(output["path"]) for output in run.outputs if not is_there(output)]
 
 
@@ -69,7 +72,6 @@ def summary(report: Mapping[str, Any]) -> list[str]:
 
 def run_row(run: Run) -> dict[str, Any]:
     """One run in the list of runs."""
-    config = run.spec["document"]["destination"].get("config") or {}
     interrupted = run.status == RunStatus.RUNNING and run.origin == RunOrigin.CLI and not is_alive(run)
     progress = progress_of(run)
     return {
@@ -79,7 +81,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "records": progress["records"] - progress["rejected"],
         "failed": progress["rejected"],
         "recordCount": run.record_count,
-        "to": shown_path(os.path.join(run.spec["root"], str(config.get("path", "")))),
+        "to": shown_path(place_of_run(run)),
         "createdAt": run.created_at.isoformat().replace("+00:00", "Z"),
         "resume": _resumed_by(run),
     }

@@ -14,6 +14,7 @@ from engine.version import ENGINE_VERSION
 from generators.enums import EndReason
 from generators.facts import RunFacts
 from sdg_project.errors import Conflict
+from sinks.servers import ServerPin
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class RunSpec:
     """Whether records are due at certain times, by which the run is cut then."""
     timed: bool = False
     """Whether something depends on the running time: `Run.active_seconds` is then kept by the run's one writer."""
+    server: ServerPin | None = None
+    """Where the destination's server is, if it has one."""
+    guarantee: str = ""
+    """How often each record will be at the destination, as its preflight has found."""
     continues: bool = False
     """Whether records depend on how many numbers earlier runs have used."""
     engine_version: str = ENGINE_VERSION
@@ -83,7 +88,9 @@ class RunSpec:
         """The inverse of `to_json`; raises Conflict when another version's spec is not understood."""
         try:
             spec = cls(**document)
-            return replace(spec, pools={name: PoolPin(**pin) for name, pin in spec.pools.items()})  # type: ignore[arg-type]
+            pools = {name: PoolPin(**pin) for name, pin in spec.pools.items()}  # type: ignore[arg-type]
+            server = None if spec.server is None else ServerPin(**spec.server)  # type: ignore[arg-type]
+            return replace(spec, pools=pools, server=server)
         except TypeError as error:
             message = f"the run was started by another version of sdg (engine {document.get('engine_version')})"
             raise Conflict("SPEC_VERSION", message, hint="continue it there, or start a new run") from error

@@ -182,6 +182,15 @@ class Determinism(Answer):
     reasons: list[str]
 
 
+class CheckedConnection(Answer):
+    """What a server has said to `checkConnections`; the issues stand among the others."""
+
+    connection: str | None = Field(description="Name of the stored connection, if there is one.", examples=["target"])
+    place: str = Field(description="The table, topic or key there.", examples=["shop.orders"])
+    ok: bool
+    codes: list[str] = Field(examples=[[]])
+
+
 class Validation(Answer):
     valid: bool = Field(examples=[True])
     errors: list[Issue] = Field(examples=[[]])
@@ -191,6 +200,7 @@ class Validation(Answer):
     determinism: Determinism | None
     dependency_order: list[str] = Field(examples=[["orderNumber"]])
     preview: list[dict[str, Any]] = Field(examples=[[{"orderNumber": 1000}]])
+    connections: list[CheckedConnection] | None = Field(description="With `checkConnections`; else null.")
     effective_seed: int | None = None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.issues import Issue, Severity, told_apart
 from generators.planning import SAMPLE_RECORDS
-from generators.services.validation import Validation
+from generators.services.validation import CheckedConnection, Validation
 from sdg_project.exact_json import VerbatimDecoder
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
@@ -39,10 +39,25 @@ def judgement(
     }
 
 
+def _shown_connections(checked: Sequence[CheckedConnection] | None) -> list[dict[str, Any]] | None:
+    if checked is None:
+        return None
+    return [
+        {
+            "connection": one.name,
+            "place": one.place,
+            "ok": all(issue.severity is not Severity.ERROR for issue in one.issues),
+            "codes": [issue.code for issue in one.issues],
+        }
+        for one in checked
+    ]
+
+
 def prospect(validation: Validation) -> dict[str, Any]:
     """The part of the answer that says what a run would make; the preview's numbers have the digits that one writes."""
     plan, batch = validation.plan, validation.preview
     answer: dict[str, Any] = {"estimates": None, "determinism": None, "dependencyOrder": [], "preview": []}
+    answer["connections"] = _shown_connections(validation.connections)
     if plan is None:
         return answer
     answer["effectiveSeed"] = plan.facts.seed

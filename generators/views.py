@@ -146,16 +146,18 @@ class ValidateView(ApiView):
             query("preview", {"type": "integer", "minimum": 0, "maximum": 100, "default": 5}, "How many records."),
             query("strict", {"type": "boolean", "default": False}, "Warnings count as errors."),
             query("acknowledge", {"type": "array", "items": {"type": "string"}}, "Ids of issues that are accepted."),
+            query("checkConnections", {"type": "boolean", "default": False}, "Ask the destination's server, too."),
         ],
         repeatable=True,
         tag=_TAG,
     )
     def post(self, request: Request) -> Response:
-        query = Query(request, "preview", "strict", "acknowledge")
+        query = Query(request, "preview", "strict", "acknowledge", "checkConnections")
         preview = query.integer("preview", 5, least=0, most=100)
         strict, acknowledged = query.flag("strict"), query.texts("acknowledge")
+        check_connections = query.flag("checkConnections")
         query.finish()
-        validation = catalog.validate_request(request.data, preview=preview)
+        validation = catalog.validate_request(request.data, preview=preview, check_connections=check_connections)
         return Response(validation_answer(validation, strict=strict, acknowledged=acknowledged))
 
 

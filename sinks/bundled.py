@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.issues import Issue, pointer
@@ -23,6 +23,8 @@ class StagedConnection:
 
     definition: ConnectionDefinition
     current: Connection | None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The variables of the environment that hold its secrets."""
 
     @property
     def name(self) -> str:
@@ -46,7 +48,7 @@ class StagedConnection:
         secrets = self.definition.secrets
         if self.current is not None and not secrets and not self.forgets:
             secrets = services.open_connection(self.current.name).secrets
-        return services.connection_of(self.definition.kind, self.definition.config, secrets)
+        return services.connection_of(self.definition.kind, self.definition.config, secrets, variables=self.variables)
 
     def document(self) -> dict[str, Any]:
         """The definition, as services take it, with the stored secrets where they are kept."""
@@ -80,7 +82,8 @@ def stage_connections(
             issues += document.placed(error.issues)
             continue
         names.add(definition.name.lower())
-        staged.append(StagedConnection(definition, stored.get(definition.name.lower())))
+        variables = {name: told["env"] for name, told in (document.value.get("secrets") or {}).items()}
+        staged.append(StagedConnection(definition, stored.get(definition.name.lower()), variables))
     return staged, issues
 
 

@@ -18,6 +18,15 @@ class BeforeRun(StrEnum):
     APPEND = "APPEND"
 
 
+class OnRegression(StrEnum):
+    """What becomes of a run whose destination holds less than was written to it."""
+
+    REGENERATE = "REGENERATE"
+    """What is gone is made again."""
+    STOP = "STOP"
+    """The run pauses, with DEST_REGRESSED, until a person lets it go on."""
+
+
 class Checksum(StrEnum):
     XXH128 = "XXH128"
     SHA256 = "SHA256"

@@ -20,14 +20,14 @@ def encrypted(secrets: Mapping[str, str]) -> str:
     return _keys().encrypt(json.dumps(dict(secrets)).encode()).decode() if secrets else ""
 
 
-def decrypted(stored: str, *, connection: str) -> dict[str, str]:
-    """The secrets of a connection; raises Conflict when no key opens them."""
+def decrypted(stored: str, *, of: str) -> dict[str, str]:
+    """The secrets of something; raises Conflict when no key opens them."""
     if not stored:
         return {}
     try:
         found: dict[str, str] = json.loads(_keys().decrypt(stored.encode()))
     except InvalidToken as error:
-        message = f'the secrets of connection "{connection}" were encrypted with a key that is not there any more'
+        message = f"the secrets of {of} were encrypted with a key that is not there any more"
         hint = "put the key back into SDG_FIELD_KEYS, or send the secrets again"
         raise Conflict("SECRET_REQUIRED", message, hint=hint) from error
     return found

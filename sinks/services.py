@@ -76,7 +76,7 @@ def replace_connection(name: str, document: Any) -> Connection:
                 f"{' and '.join(changed)} changes, so the secret must be sent again: the kept one is not told there"
             )
             raise Invalid([Issue("SECRET_REQUIRED", pointer("secrets", secret), message) for secret in kept])
-        known = decrypted(connection.encrypted_secrets, connection=connection.name) if kept else {}
+        known = decrypted(connection.encrypted_secrets, of=f'connection "{connection.name}"') if kept else {}
         _take(connection, definition, {**definition.secrets, **{secret: known[secret] for secret in kept}})
         connection.save()
     return connection
@@ -116,16 +116,20 @@ def remove_connection(name: str) -> None:
 def open_connection(name: str) -> ConnectionKind[Any]:
     """A stored connection, ready to be used; raises NotFound, or Conflict when its secrets cannot be read."""
     connection = get_connection(name)
-    secrets = decrypted(connection.encrypted_secrets, connection=connection.name)
+    secrets = decrypted(connection.encrypted_secrets, of=f'connection "{connection.name}"')
     return connection_of(connection_kinds[connection.type], connection.config, secrets)
 
 
 def connection_of(
-    kind: type[ConnectionKind[Any]], config: Mapping[str, Any], secrets: Mapping[str, str]
+    kind: type[ConnectionKind[Any]],
+    config: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    *,
+    variables: Mapping[str, str] | None = None,
 ) -> ConnectionKind[Any]:
     """A connection from what it consists of, under the policy of this installation."""
     policy = HostPolicy(env.is_production(), tuple(settings.SDG_ALLOWED_NETS), control=_control_database())
-    return kind(kind.Config.model_validate(dict(config)), secrets, policy=policy)
+    return kind(kind.Config.model_validate(dict(config)), secrets, policy=policy, variables=variables)
 
 
 def probe_connection(name: str) -> Tested:

@@ -28,7 +28,8 @@ from generators.runs.job import Job
 from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
 from generators.runs.pacing import latency_of
-from generators.runs.rejects import Rejects
+from generators.runs.regression import opened
+from generators.runs.rejects import Rejects, watch_over
 from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.stopwatch import Stopwatch
 from sdg_project.errors import Conflict
@@ -183,12 +184,13 @@ def work_on_shards(job: Job, *, owner: str, stop: Stop, on_progress: Callable[[]
         rejects = Rejects.of(plan, shard)
         watch = _Onlooker(shard, stop, on_progress, stopwatch, rejects)
         sink = job.destination.sink(shard.number)
+        watch_over(sink, rejects)
         try:
             steps = run_slice(
                 source_of(run, plan, cuts, rejects.source if rejects else None),
                 sink,
                 shard=shard.wanted,
-                next_record=sink.open(shard.epoch),
+                next_record=opened(sink, shard, job),
                 cuts=cuts,
                 batch_size=job.spec.batch_size,
                 watch=watch,

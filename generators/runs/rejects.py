@@ -17,6 +17,7 @@ from generators.plan import Plan
 from generators.runs.salvage import Salvage
 from generators.runs.thresholds import exceeded, reach
 from sdg_project.exact_json import VerbatimDecoder
+from sinks.destinations.base import Refused, Sink
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
 
@@ -48,6 +49,13 @@ class Rejects:
         self.source.errors = [error for error in self.source.errors if error.record_number >= next_record]
         post(self.shard.run, self.source.plan, kept)
 
+    def refused(self, records: Sequence[Refused]) -> None:
+        """Write down records that the destination does not take, before the others become durable."""
+        errors = [
+            RecordInvalid(one.code, one.message, field=one.field, record_number=one.record_number) for one in records
+        ]
+        post(self.shard.run, self.source.plan, errors, error_class=ErrorClass.DELIVERY)
+
     def count(self, next_record: int) -> int:
         """How many of the shard's records before one are dead letters."""
         return int(self._letters().filter(record_number__lt=next_record).count())
@@ -68,15 +76,23 @@ class Rejects:
         return DeadLetter.objects.filter(run=shard.run_id, record_number__gte=shard.first_record)
 
 
-def post(run: Run, plan: Plan, errors: Sequence[RecordInvalid]) -> None:
-    """Write down records that cannot be made; those that are written down already stay as they are."""
+def watch_over(sink: Sink, rejects: Rejects | None) -> None:
+    """Let a sink tell of records that its destination does not take, if the run is to go on without them."""
+    goes_on = rejects is not None and rejects.source.skipped is None
+    sink.refuse = rejects.refused if rejects is not None and goes_on else None
+
+
+def post(
+    run: Run, plan: Plan, errors: Sequence[RecordInvalid], *, error_class: ErrorClass = ErrorClass.GENERATION
+) -> None:
+    """Write down records that cannot be made or written; those that are written down already stay as they are."""
     now = timezone.now()
     DeadLetter.objects.bulk_create(
         (
             DeadLetter(
                 run=run,
                 record_number=error.record_number,
-                error_class=ErrorClass.GENERATION,
+                error_class=error_class,
                 code=error.code,
                 message=str(error),
                 field=error.field,

@@ -104,7 +104,11 @@ def run_slice(
     def commit(*, is_end: bool) -> bool:
         nonlocal committed, committed_at
         watch.about_to_commit(next_record)
-        _commit(sink, next_record, is_end=is_end)
+        try:
+            _commit(sink, next_record, is_end=is_end)
+        except RecordInvalid as error:  # the destination does not take it, and rests there
+            watch.committed(Progress(error.record_number, sink.bytes_written))
+            raise
         committed, committed_at = next_record, monotonic()
         return watch.committed(Progress(next_record, sink.bytes_written))
 
@@ -125,7 +129,8 @@ def run_slice(
             continue
         sink.write(batch)
         next_record = batch.span.end
-        if next_record == shard.end or (next_record == border and monotonic() - committed_at >= max_latency_s):
+        is_time = sink.commits_every_frame or monotonic() - committed_at >= max_latency_s
+        if next_record == shard.end or (next_record == border and is_time):
             goes_on = commit(is_end=next_record == shard.end)
         yield 0.0
     return Progress(next_record, sink.bytes_written)
@@ -229,7 +234,11 @@ class _Paced:
 
     def _commit(self, next_record: int, *, is_end: bool) -> None:
         self.watch.about_to_commit(next_record)
-        _commit(self.sink, next_record, is_end=is_end)
+        try:
+            _commit(self.sink, next_record, is_end=is_end)
+        except RecordInvalid as error:
+            self.watch.committed(self._progress(error.record_number, error.record_number))
+            raise
 
     def _block(self, next_record: int, border: int) -> Batch:
         """The records that are made together, up to a border or a record that cannot be made."""

@@ -29,7 +29,8 @@ from generators.runs.job import Job
 from generators.runs.leases import LeaseLost
 from generators.runs.lifecycle import change_status
 from generators.runs.pacing import SystemTimer, Timer, latency_of
-from generators.runs.rejects import Rejects
+from generators.runs.regression import opened
+from generators.runs.rejects import Rejects, watch_over
 from generators.runs.runner import Progress, Steps, run_slice
 from generators.runs.setbacks import break_off, end_at_record, escalate, give_up, refuse, retry_later
 from generators.runs.slice_watch import REACHED, SliceWatch
@@ -270,6 +271,7 @@ class SliceWorker:
             shard.run, plan, timer=self._timer, given_back_at=shard.due_since, crowding=self._crowding
         )
         rejects = Rejects.of(plan, shard)
+        watch_over(kept.sink, rejects)
         watch = SliceWatch(shard, plan, stopwatch, timer=self._timer, ends_at=self._ends_at, rejects=rejects)
         steps = run_slice(
             source_of(shard.run, plan, cuts, rejects.source if rejects else None),
@@ -354,7 +356,7 @@ class SliceWorker:
             kept.sink.close()
         sink = job.destination.sink(shard.number)
         self._kept[shard.pk] = kept = _Kept(shard.epoch, job, sink, shard.first_record)  # closed if opening fails, too
-        self._kept[shard.pk] = kept = replace(kept, next_record=sink.open(shard.epoch))
+        self._kept[shard.pk] = kept = replace(kept, next_record=opened(sink, shard, job))
         return kept
 
     def _close(self, shard_id: int) -> None:

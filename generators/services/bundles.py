@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,9 @@ from sinks.bundled import (
     stage_connections,
     store_connections,
 )
-from sinks.connections.directory import beside
+from sinks.connections.directory import beside as beside_stored
 from sinks.models import Connection
+from sinks.servers import literal_issues, with_values, without_secrets
 from sinks.services import list_connections
 
 _ORDER = {info.alias or name: place for place, (name, info) in enumerate(DefinitionShape.model_fields.items())}
@@ -75,7 +76,7 @@ def export_bundle(names: Sequence[str], *, beside: Path | None) -> dict[str, Any
     if uploaded and beside is None:
         message = f"what was uploaded for {', '.join(uploaded)} does not fit on standard output"
         raise Invalid([Issue("MISSING_PARAM", "", message, "say --out FILE; the content is written beside it")])
-    connections = _connections_of(pools) if names else list_connections()
+    connections = _connections_of(pools, generators) if names else list_connections()
     bundle = {
         "connections": [exported_connection(connection) for connection in connections],
         "pools": [_exported_pool(pool, beside) for pool in sorted(pools, key=lambda each: each.name.lower())],
@@ -107,9 +108,10 @@ def _chosen(names: Sequence[str]) -> tuple[list[Generator], list[Pool]]:
     return list(wanted_generators.values()), list(wanted_pools.values())
 
 
-def _connections_of(pools: Sequence[Pool]) -> list[Connection]:
-    """The connections that pools are read over."""
+def _connections_of(pools: Sequence[Pool], generators: Sequence[Generator]) -> list[Connection]:
+    """The connections that pools are read over and generators write over."""
     used = {str(pool.source.get("connection", "")).lower() for pool in pools}
+    used |= {str(generator.definition["destination"].get("connection", "")).lower() for generator in generators}
     return [connection for connection in list_connections() if connection.name.lower() in used]
 
 
@@ -146,7 +148,8 @@ def import_bundle(bundle: Bundle, *, base: Path, by: str, dry_run: bool) -> list
     Raises Invalid with everything that is wrong with any of them, their places in the messages; nothing is stored then.
     """
     connections, issues = stage_connections(bundle.connections)
-    with beside(opened_connections(connections)):
+    own_connections = opened_connections(connections)
+    with beside_stored(own_connections):
         pools, wrong = stage_pools(bundle.pools, base=base)
     issues = [*bundle.issues, *issues, *wrong]
     own_pools = {pool.name: pool.snapshot for pool in pools}
@@ -154,8 +157,15 @@ def import_bundle(bundle: Bundle, *, base: Path, by: str, dry_run: bool) -> list
     changed = [connection for connection in connections if connection.is_new_or_changed]
     stored: list[Callable[[], object]] = [lambda: store_connections(changed, by=by)]
     names: set[str] = set()
-    for document in bundle.generators:
-        current, wrong = _examined(document, own_pools, names)
+    for written in bundle.generators:
+        document, refused = written, literal_issues(written.value)
+        try:
+            document = replace(written, value=with_values(written.value))
+        except Invalid as error:
+            refused += error.issues
+        with beside_stored(own_connections):
+            current, wrong = _examined(document, own_pools, names)
+        wrong += document.placed(refused)
         issues += wrong
         if wrong:
             continue
@@ -239,5 +249,5 @@ def _pool_change(pool: StagedPool) -> Change:
 def _generator_change(document: dict[str, Any], current: Generator | None) -> Change:
     if current is None:
         return Change(Action.CREATE, "generator", str(document["name"]))
-    details = tuple(differences(definition_answer(current.definition), definition_answer(document)))
+    details = tuple(differences(definition_answer(current.definition), definition_answer(without_secrets(document)[0])))
     return Change(Action.CHANGE if details else Action.LEAVE, "generator", current.name, details)

@@ -22,15 +22,18 @@ from generators.enums import GeneratorStatus
 from generators.issue_params import with_params
 from generators.models import Generator, Run
 from generators.plan import Plan
-from generators.planning import plan_of_run
+from generators.planning import plan_of_run, secrets_of_generator
 from generators.runs.lifecycle import impossible
 from generators.runs.rejects import skipped_records
 from generators.services.drafts import imagined_destination
-from generators.services.validation import Validation, preview_plan, validate_definition
+from generators.services.validation import Validation, preview_plan, validate_definition, with_connections
 from sdg_project.errors import Conflict, Invalid, NotFound
 from sdg_project.problems import shown_message
+from sdg_project.text import clean_name
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
+from sinks.secrets import encrypted
+from sinks.servers import kept_issues, secret_names_in, variable_issues, without_secrets
 
 MAX_DIGEST_RECORDS = 10_000_000
 """A digest is computed while the client waits: of more records it would take too long."""
@@ -54,7 +57,7 @@ class GeneratorFilter:
 
 def create_generator(document: Any, *, by: str) -> Generator:
     """Store a definition; raises Invalid with all that validate finds, Conflict when the name is taken."""
-    plan = _accepted(document)
+    plan = _accepted(document, before=None)
     columns = _columns(plan)
     _refuse_circle(columns)
     now = timezone.now()
@@ -83,10 +86,10 @@ def update_generator(generator_id: UUID, document: Any) -> Generator:
             for name, value in document.items()
             if name not in READ_ONLY and (name not in added or value != added[name])
         }
-    plan = _accepted(given)
-    columns = _columns(plan)
+    plan = _accepted(given, before=generator.definition)
+    columns = _columns(plan, known=generator)
     _refuse_circle(columns)
-    if _complete(columns["definition"]) != _complete(generator.definition):
+    if _complete(columns["definition"]) != _complete(generator.definition) or columns["encrypted_secrets"]:
         columns["updated_at"] = timezone.now()
     try:
         with transaction.atomic():
@@ -130,12 +133,34 @@ def find_generators(wanted: GeneratorFilter) -> QuerySet[Generator]:
     return found
 
 
-def validate_request(document: Any, *, preview: int) -> Validation:
-    """What validate says of the body of a create request, and of a start's refusal as things are now."""
+def validate_request(document: Any, *, preview: int, check_connections: bool = False) -> Validation:
+    """What validate says of the body of a create request, and of a start's refusal as things are now.
+
+    With `check_connections` the destination's server is asked, too. Secrets that the definition keeps are those of the
+    stored generator of its name, where they may be told to this server.
+    """
     validation = _validated(document, preview=preview)
     if validation.errors or validation.plan is None:
         return validation
-    return replace(validation, issues=(*validation.issues, *_collisions(validation.plan)))
+    validation = replace(validation, issues=(*validation.issues, *_collisions(validation.plan)))
+    if not check_connections:
+        return validation
+    known = Generator.objects.filter(name_key=clean_name(document["name"]).casefold()).first()
+    before = None if known is None else known.definition["destination"]
+    if wrong := kept_issues(before, document["destination"]):
+        return replace(validation, issues=(*validation.issues, *with_params(wrong, document)))
+    kept = {} if known is None else secrets_of_generator(known)
+    owner = owner_of(None if known is None else known.pk)
+    return with_connections(validation, root=str(settings.SDG_OUTPUT_ROOT), owner=owner, kept=kept)
+
+
+def uses_of_connection(name: str) -> list[dict[str, str]]:
+    """The generators that write over a connection."""
+    key = name.lower()
+    named = Generator.objects.exclude(destination_type="FILE").values_list(
+        "name", "definition__destination__connection"
+    )
+    return [{"kind": "generator", "name": user} for user, used in named if str(used or "").lower() == key]
 
 
 def uses_of_pool(name: str) -> list[dict[str, Any]]:
@@ -207,13 +232,14 @@ def digest_of_run(run: Run) -> str:
 
 
 def _validated(document: Any, *, preview: int) -> Validation:
-    return validate_definition(
+    validation = validate_definition(
         document,
         updated_at=timezone.now(),
         root=str(settings.SDG_OUTPUT_ROOT),
         preview=preview,
         destination_required=True,
     )
+    return replace(validation, issues=(*validation.issues, *with_params(variable_issues(document), document)))
 
 
 def _collisions(plan: Plan) -> list[Issue]:
@@ -228,17 +254,23 @@ def _collisions(plan: Plan) -> list[Issue]:
     return with_params(warnings, plan.definition.document)
 
 
-def _accepted(document: Any) -> Plan:
+def _accepted(document: Any, *, before: Mapping[str, Any] | None) -> Plan:
+    """The plan of a definition that may be stored, in place of the one `before`; raises Invalid."""
     validation = _validated(document, preview=0)
     if validation.errors or validation.plan is None:
         raise Invalid(validation.errors)
+    if wrong := kept_issues((before or {}).get("destination"), document["destination"]):
+        raise Invalid(wrong)
     return validation.plan
 
 
-def _columns(plan: Plan) -> dict[str, Any]:
-    """What is stored of a definition."""
+def _columns(plan: Plan, known: Generator | None = None) -> dict[str, Any]:
+    """What is stored of a definition, in place of a known one."""
     shape = plan.definition.shape
     document = {name: value for name, value in plan.definition.document.items() if value is not None}
+    document, secrets = without_secrets(document)
+    if known is not None and (kept := set(secret_names_in(document)) - set(secrets)):
+        secrets |= {name: value for name, value in secrets_of_generator(known).items() if name in kept}
     pool_fields: dict[str, list[str]] = {}
     for mapping in plan.definition.mappings:
         for pool in mapping.kind.pool_names(mapping.params):
@@ -251,6 +283,7 @@ def _columns(plan: Plan) -> dict[str, Any]:
         "generation_mode": shape.generation_mode,
         "destination_type": document["destination"]["type"],
         "definition": {**document, "name": shape.name},
+        "encrypted_secrets": encrypted(secrets),
         "pool_fields": pool_fields,
     }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from engine.batch import Batch
@@ -28,7 +29,9 @@ from generators.runs.salvage import salvaged
 from pools.snapshot import Snapshot
 from sdg_project.errors import Invalid
 from sdg_project.partial_shapes import unrefused
+from sinks.connections.base import ConnectionKind
 from sinks.destinations.base import Delivery, Destination
+from sinks.servers import found_issues, read_server, server_of, told_server
 
 PREVIEW_SEED = 0
 """The seed of previews, where neither the definition nor the question names one."""
@@ -61,6 +64,7 @@ class Draft:
         if self.shape is not None and self.shape.destination is not None:
             schema = RecordSchema(self.shape.name, self.examination.columns)
             issues += with_params(_destination_issues(self.shape.destination, schema, root=root), self.document)
+            issues += with_params(_shard_issues(self.shape), self.document)
         return issues
 
 
@@ -179,17 +183,31 @@ def part_issues(plan: Plan, *, records: int | None, written: float) -> Sequence[
     return kind.part_issues(config, parts=-(-records // roll)) if roll else ()
 
 
-def imagined_destination(document: Any, schema: RecordSchema, *, root: str, owner: str = "") -> Destination[Any] | None:
-    """The definition's destination as a run would see it, for questions that need no run; None without one."""
+def imagined_destination(
+    document: Any, schema: RecordSchema, *, root: str, owner: str = "", kept: Mapping[str, str] | None = None
+) -> Destination[Any] | None:
+    """The definition's destination as a run would see it, for questions that need no run; None without one.
+
+    With `kept`, the secrets that the definition keeps, its server can be reached.
+    """
     kind, config, issues = destination_kind(document)
     if kind is None or issues:
         return None
+    told = None if kept is None else told_server(document)
+    connect = None if told is None else partial(server_of, told, kept=kept or {})
     roll = kind.roll_of(config, bytes_per_record=1.0, step_ms=1)
-    return _imagined(kind, config, schema, root=root, owner=owner, roll=roll)
+    return _imagined(kind, config, schema, root=root, owner=owner, roll=roll, connect=connect)
 
 
 def _imagined(
-    kind: type[Destination[Any]], config: Any, schema: RecordSchema, *, root: str, owner: str, roll: int | None
+    kind: type[Destination[Any]],
+    config: Any,
+    schema: RecordSchema,
+    *,
+    root: str,
+    owner: str,
+    roll: int | None,
+    connect: Callable[[], ConnectionKind[Any]] | None = None,
 ) -> Destination[Any]:
     delivery = Delivery(
         run_id="preview",
@@ -201,8 +219,18 @@ def _imagined(
         cuts=Cuts(1, roll),
         shards=(Span(0, 1),),
         root=root,
+        connect=connect,
     )
     return kind(config, delivery)
+
+
+def _shard_issues(shape: DefinitionShape) -> Sequence[Issue]:
+    """What is wrong with the number of shards that a destination is to be written by."""
+    kind, config, issues = destination_kind(shape.destination)
+    if kind is None or issues or (reason := kind.one_shard_because(config)) is None or (shape.shards or 1) == 1:
+        return ()
+    message = f"{reason}, so there can be only one shard, not {shape.shards}"
+    return [Issue("INVALID_VALUE", "/shards", message, "remove shards")]
 
 
 def _destination_issues(document: Any, schema: RecordSchema, *, root: str) -> Sequence[Issue]:
@@ -210,5 +238,7 @@ def _destination_issues(document: Any, schema: RecordSchema, *, root: str) -> Se
     kind, config, refusals = destination_kind(document)
     if kind is None or config is None:
         return refusals
-    found = _imagined(kind, config, schema, root=root, owner="", roll=None).check()
+    found = list(_imagined(kind, config, schema, root=root, owner="", roll=None).check())
+    told, _ = read_server(kind, document)
+    found += found_issues(told) if told is not None else ()
     return [*refusals, *unrefused(found, refusals)]

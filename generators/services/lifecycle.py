@@ -37,7 +37,14 @@ from generators.enums import (
 )
 from generators.models import Generator, Run
 from generators.plan import Plan
-from generators.planning import destination_of_run, plan_of_run
+from generators.planning import (
+    check_server,
+    destination_kind,
+    destination_of_run,
+    place_of_run,
+    plan_of_run,
+    secrets_of_generator,
+)
 from generators.runs import leases
 from generators.runs.doorbell import ring
 from generators.runs.lifecycle import ACTIONS, change_status, impossible, refuse_unless_possible
@@ -118,6 +125,8 @@ def start_generator(generator_id: UUID, options: StartOptions, *, by: str) -> Ge
         origin=RunOrigin.SERVICE,
         created_by=by,
         first_record=first_record,
+        generator_id=generator.pk,
+        secrets=secrets_of_generator(generator),
     )
     frozen = _frozen(document, order, options)
     try:
@@ -144,6 +153,7 @@ def resume_generator(generator_id: UUID, *, skip_failed: bool = False) -> Genera
     """
     run = _current_run(generator_id, "resume")
     _living_workers()
+    check_server(run)
     skipped = _skipped(run) if skip_failed else None
     with transaction.atomic():
         _change(
@@ -381,10 +391,16 @@ def _begin(generator: Generator, frozen: FrozenRun) -> None:
 
 def _refuse_shared_place(run: Run) -> None:
     """Two live runs must not write to one place."""
-    destination = run.spec["document"]["destination"]
+    destination, server = run.spec["document"]["destination"], run.spec["server"]
+    kind, config, _ = destination_kind(destination)
+    if kind is None or kind.is_shared(config):
+        return
     live = Run.objects.filter(origin=RunOrigin.SERVICE, status__in=[RunStatus.RUNNING, RunStatus.PAUSED])
     for other in live.only("name", "spec"):
-        theirs = other.spec["document"]["destination"]
-        if theirs["type"] == destination["type"] and theirs["config"].get("path") == destination["config"].get("path"):
+        if other.spec["document"]["destination"]["type"] != destination["type"]:
+            continue
+        if place_of_run(other) == place_of_run(run) and (other.spec.get("server") or {}).get("config") == (
+            server and server["config"]
+        ):
             message = f'a run of "{other.name}" is writing to the same place now'
             raise Conflict("RERUN_WOULD_COLLIDE", message, hint="wait until it has ended, or choose another place")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from generators.planning import (
     bytes_per_record,
     destination_kind,
     destination_of_run,
+    guarantee_of,
     run_folder,
     runs_folder,
     save_tables,
@@ -49,7 +50,9 @@ from pools import services as pool_services
 from pools.snapshot import Snapshot, write_snapshot
 from sdg_project.errors import Conflict, Invalid, NotFound
 from sdg_project.failpoints import failpoint
+from sinks.enums import DeliveryGuarantee
 from sinks.errors import SinkError
+from sinks.servers import pinned, server_of, told_server, without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ class RunOrder:
     origin: RunOrigin = RunOrigin.CLI
     created_by: str = ""
     first_record: int = 0
+    generator_id: uuid.UUID | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Those of the generator's destination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,7 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
     if errors := errors_of(issues):
         raise Invalid(errors)
     spec = _frozen(drafted, order, records=records, end_reason=reason, size=size, written=written)
-    shards = shards_of(plan.definition.shape, default=order.workers)
+    shards = shards_of(plan.definition.shape, default=_default_shards(plan, order))
     span = Span(order.first_record, spec.range_count)
     spans = spec.cuts(plan.pace.schedule).shards(span, shards)
     run = Run(
@@ -180,14 +186,25 @@ def freeze_run(document: Mapping[str, Any], order: RunOrder) -> FrozenRun:
     frozen = FrozenRun(run, spans, tuple(issue for issue in issues if issue.severity is not Severity.ERROR))
     try:
         _keep(run, plan, order)
+        run.generator_id = order.generator_id  # its secrets are needed
         destination = destination_of_run(run, plan.schema, spans, overwrite_hint=order.overwrite_hint)
-        obstacles = destination.preflight(estimated_bytes=int(written * (records or 0)))
-        if obstacles:
+        found = destination.preflight(estimated_bytes=int(written * (records or 0)))
+        if obstacles := errors_of(found):
             raise Invalid(obstacles)
+        if guarantee_of(plan.definition.document) is DeliveryGuarantee.EXACTLY_ONCE:
+            run.spec["guarantee"] = destination.achieved_guarantee
+    except SinkError as error:
+        frozen.discard()
+        raise Invalid([Issue(error.code, "/destination", str(error))]) from error
     except BaseException:
         frozen.discard()
         raise
-    return frozen
+    return replace(frozen, notes=(*frozen.notes, *found))
+
+
+def _default_shards(plan: Plan, order: RunOrder) -> int:
+    kind, config, _ = destination_kind(plan.definition.shape.destination)
+    return 1 if kind is not None and kind.one_shard_because(config) else order.workers
 
 
 def find_run(reference: str) -> Run:
@@ -328,8 +345,11 @@ def _frozen(
     limits = [MAX_RECORDS, shape.safety.max_records, plan.record_limit[0] if plan.record_limit else None]
     most = min(limit for limit in limits if limit is not None) - order.first_record
     kind, config, _ = destination_kind(document["destination"])
+    told = told_server(document["destination"])
+    frozen, _ = without_secrets(document) if order.origin == RunOrigin.SERVICE else (document, {})
     return RunSpec(
-        document=document,
+        document=frozen,
+        server=None if told is None else pinned(told, server_of(told, kept=order.secrets)),
         seed=facts.seed,
         started_at=facts.started_at.isoformat(),
         started_at_given=facts.started_at_given,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +12,13 @@ from engine.batch import Batch
 from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.span import Span
+from generators.issue_params import with_params
 from generators.plan import Plan
 from generators.planning import bytes_per_record
 from generators.services.drafts import (
     draft,
     errors_of,
+    imagined_destination,
     part_issues,
     run_length,
     run_seconds,
@@ -24,9 +26,21 @@ from generators.services.drafts import (
     written_bytes,
 )
 from pools.snapshot import Snapshot
+from sdg_project.errors import Conflict
+from sinks.errors import SinkError
+from sinks.servers import told_server
 
 MEASURED_RECORDS = 8_192
 """Enough that what a batch costs beside its records hardly counts, and done in some milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedConnection:
+    """A server that was asked: `name` of its stored connection, the `place` there, and what stands against a run."""
+
+    name: str | None
+    place: str
+    issues: tuple[Issue, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,8 @@ class Validation:
     """About how long a run takes, by its pace or in one process; None when that is not known, or it has no end."""
     bytes_per_record: float | None
     preview: Batch | None
+    connections: tuple[CheckedConnection, ...] | None = None
+    """What the servers have said that were asked; None when nobody was."""
 
     @property
     def errors(self) -> tuple[Issue, ...]:
@@ -84,6 +100,29 @@ def validate_definition(
         duration = _measured(plan, records, root=root, monotonic=monotonic)
     first = batch.slice(Span(0, min(preview, batch.span.count)))
     return Validation(tuple(issues), plan, records, duration, size, first)
+
+
+def with_connections(validation: Validation, *, root: str, owner: str, kept: Mapping[str, str]) -> Validation:
+    """The same, with what the server of the destination says; `kept` are the secrets that the definition keeps.
+
+    A definition that is wrong is not taken to any server.
+    """
+    if validation.plan is None or validation.errors:
+        return validation
+    plan = validation.plan
+    document = plan.definition.shape.destination
+    told = told_server(document)
+    if document is None or told is None:
+        return replace(validation, connections=())
+    destination = imagined_destination(document, plan.schema, root=root, owner=owner, kept=kept)
+    try:
+        found = () if destination is None else tuple(destination.preflight(estimated_bytes=0))
+    except (SinkError, Conflict) as error:
+        found = (Issue(error.code, "/destination", str(error)),)
+    found = tuple(with_params(found, plan.definition.document))
+    place = "" if destination is None else destination.target(destination.config)
+    checked = (CheckedConnection(told.name, place, found),)
+    return replace(validation, issues=(*validation.issues, *found), connections=checked)
 
 
 def _measured(plan: Plan, records: int, *, root: str, monotonic: Callable[[], float]) -> float | None:

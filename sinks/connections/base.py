@@ -32,8 +32,16 @@ class ConnectionKind(Kind, ABC, Generic[C]):
     """Properties of the config, as documents name them, that say to whom the secrets are told: who changes one of them
     must know the secrets."""
 
-    def __init__(self, config: C, secrets: Mapping[str, str], *, policy: HostPolicy) -> None:
-        self.config, self.secrets, self.policy = config, secrets, policy
+    def __init__(
+        self,
+        config: C,
+        secrets: Mapping[str, str],
+        *,
+        policy: HostPolicy,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """`variables` are those of the environment that the secrets come from, where a file names them."""
+        self.config, self.secrets, self.policy, self.variables = config, secrets, policy, variables
 
     @abstractmethod
     def probe(self, *, timeout_s: float) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from pydantic import Field
 
 from engine.batch import Batch
 from engine.cuts import Cuts
@@ -16,9 +18,10 @@ from engine.schema import RecordSchema
 from engine.span import Span
 from sdg_project.registry import Kind, Registry
 from sdg_project.shapes import Params
-from sinks.enums import DeliveryGuarantee
+from sinks.connections.base import ConnectionKind
+from sinks.enums import DeliveryGuarantee, OnRegression
 
-C = TypeVar("C", bound=Params)
+C = TypeVar("C", bound="DestinationConfig")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class Delivery:
     """Replace a file that somebody else wrote, too: asked for on the command line."""
     overwrite_hint: str | None = None
     """What asks for that, where it can be asked for."""
+    connect: Callable[[], ConnectionKind[Any]] | None = None
+    """The server as it is now, with its secrets, which are read anew each time; None where there is none to be reached,
+    as in a question that needs no run. Raises TerminalSinkError when it is not the one that the run started with."""
 
     @property
     def span(self) -> Span:
@@ -53,7 +59,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One thing that a run has left at its destination, as the report names it."""
+    """One thing that a run has left at its destination, as the report names it: a file, a table, a topic."""
 
     path: str
     records: int
@@ -65,14 +71,32 @@ class Written:
         return asdict(self)
 
 
+class Refused(NamedTuple):
+    """A record that the destination does not take, and why; `field` is empty when it is not known."""
+
+    record_number: int
+    field: str
+    code: str
+    message: str
+
+
 class Sink(ABC):
     """The writer of one shard: `open`, then `write` and `commit` in turns, then `end` if the shard comes to its end.
 
     A shard may also rest behind any record, by `end`. It goes on from where `go_on_from` says.
+
+    Calls end by themselves: within the time-outs of `sinks.time_limits` where there is a server. `commit` and `end`
+    raise RecordInvalid for the first record that the destination does not take, after all before it have been made
+    durable with the position at that record; unless `refuse` is there to be told.
     """
 
     commits_anywhere: ClassVar[bool] = False
     """Whether a commit may come behind any record, and not at frame borders only."""
+    commits_every_frame: ClassVar[bool] = False
+    """Whether a commit comes at every frame border, however fast they follow each other."""
+    refuse: Callable[[Sequence[Refused]], None] | None = None
+    """Whom to tell of records that the destination does not take, before the others become durable: the run goes on
+    without them. Whoever drives the sink sets it; a record may be told of again after a crash."""
 
     @abstractmethod
     def open(self, epoch: int) -> int:
@@ -117,15 +141,57 @@ class Sink(ABC):
         """Let go of resources; what was not committed is not kept."""
 
 
-class Destination(Kind, ABC, Generic[C]):
-    """A kind of destination, for one run."""
+class DestinationConfig(Params):
+    """What the config of every destination has."""
 
-    Config: ClassVar[type[Params]]
-    guarantee: ClassVar[DeliveryGuarantee]
+    on_regression: OnRegression = Field(
+        default=OnRegression.REGENERATE,
+        description="REGENERATE what the destination has lost of a run, or STOP: pause the run with DEST_REGRESSED.",
+    )
+
+
+class Destination(Kind, ABC, Generic[C]):
+    """A kind of destination, for one run.
+
+    One with a server says so by `connects_to`; then `Config` has only what belongs to the generator, and
+    ``Delivery.connect`` leads to the server, whether a stored connection is named or the details stand beside the
+    config's own properties.
+    """
+
+    Config: ClassVar[type[DestinationConfig]]
+    connects_to: ClassVar[str | None] = None
+    """The type of connection that it writes over; None for one without a server."""
+    leaves_files: ClassVar[bool] = False
+    """Whether what it has written are files of this machine."""
 
     def __init__(self, config: C, delivery: Delivery) -> None:
         self.config = config
         self.delivery = delivery
+
+    @staticmethod
+    @abstractmethod
+    def guarantee(config: C) -> DeliveryGuarantee:
+        """How often each record is at the destination, at best."""
+
+    @property
+    def achieved_guarantee(self) -> DeliveryGuarantee:
+        """The same as preflight has found it to be possible."""
+        return self.guarantee(self.config)
+
+    @staticmethod
+    @abstractmethod
+    def target(config: C) -> str:
+        """What people call the place: a path, a table, a topic."""
+
+    @staticmethod
+    def is_shared(config: C) -> bool:  # noqa: ARG004  # most depend on the config
+        """Whether several live runs may write to the place."""
+        return False
+
+    @staticmethod
+    def one_shard_because(config: C) -> str | None:  # noqa: ARG004
+        """Why only one shard can write there; None when that is not so."""
+        return None
 
     @abstractmethod
     def check(self) -> Sequence[Issue]:
@@ -140,7 +206,10 @@ class Destination(Kind, ABC, Generic[C]):
 
     @abstractmethod
     def preflight(self, *, estimated_bytes: int) -> Sequence[Issue]:
-        """What stands against starting now: no room, no right, something in the way. Changes nothing."""
+        """What stands against starting now: no room, no right, something in the way. Changes nothing.
+
+        A server is asked within `sinks.time_limits.PREFLIGHT_SECONDS`. Warnings do not stand against it.
+        """
 
     @abstractmethod
     def prepare(self) -> None:
@@ -162,19 +231,18 @@ class Destination(Kind, ABC, Generic[C]):
         again while it takes long, and may raise to break off.
         """
 
-    @abstractmethod
-    def close(self) -> None:
+    def close(self) -> None:  # most have nothing to let go of
         """Let go of what keeps other runs away from the place."""
 
     @staticmethod
-    @abstractmethod
-    def roll_of(config: C, *, bytes_per_record: float, step_ms: Fraction | int) -> int | None:
+    def roll_of(config: C, *, bytes_per_record: float, step_ms: Fraction | int) -> int | None:  # noqa: ARG004
         """How many records a part has, when the config asks for parts; `step_ms` lies between two records."""
+        return None
 
     @staticmethod
-    @abstractmethod
-    def part_issues(config: C, *, parts: int) -> Sequence[Issue]:
+    def part_issues(config: C, *, parts: int) -> Sequence[Issue]:  # noqa: ARG004
         """What is wrong with so many parts."""
+        return ()
 
     @abstractmethod
     def encoded_bytes(self, batch: Batch) -> int:

@@ -56,13 +56,21 @@ class FileDestination(Destination[Any]):
     """The files of one run: hidden in a work folder until they are complete."""
 
     Config = FileConfig
-    guarantee = DeliveryGuarantee.EXACTLY_ONCE
+    leaves_files = True
 
     def __init__(self, config: Any, delivery: Delivery) -> None:
         super().__init__(config, delivery)
         self._lock: PlaceLock | None = None
 
     # What the config means.
+
+    @staticmethod
+    def guarantee(config: Any) -> DeliveryGuarantee:  # noqa: ARG004
+        return DeliveryGuarantee.EXACTLY_ONCE
+
+    @staticmethod
+    def target(config: Any) -> str:
+        return str(config.path)
 
     @property
     def compression(self) -> Compression:

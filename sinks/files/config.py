@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic import Field, create_model
 
-from sdg_project.shapes import Params
+from sinks.destinations.base import DestinationConfig
 from sinks.encoding.base import EncoderOptions, encoders
 from sinks.encoding.compression import Compression
 from sinks.enums import BeforeRun, Checksum
@@ -16,7 +16,7 @@ _SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".csv": "CSV", ".parquet": "
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 
 
-class FileKeys(Params):
+class FileKeys(DestinationConfig):
     """What every file has, whatever its format."""
 
     path: str = Field(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -22,7 +21,7 @@ from generators.digest import digest_obstacles, run_digest
 from generators.enums import RunStatus
 from generators.flags import Directed, counted, directed
 from generators.models import Run
-from generators.planning import plan_of_run
+from generators.planning import check_server, place_of_run, plan_of_run
 from generators.progress import Bar
 from generators.report import lost_outputs, run_report, shown_path, summary
 from generators.run_spec import RunSpec
@@ -82,6 +81,7 @@ class Command(DefinitionCommand):
             ready_database()
             run = find_resumable(options["resume"])
             self._introduce(run, options)
+            check_server(run)
             if obstacles := _digest_obstacles(run.spec["document"], options):
                 return self.refuse(obstacles)
             return self._carry(run, options)
@@ -210,8 +210,7 @@ class Command(DefinitionCommand):
         """Say which run it is that is gone on with, since nobody has named it by its definition."""
         if options["quiet"]:
             return
-        place = run.spec["document"]["destination"].get("config", {}).get("path", "")
-        path = shown_path(os.path.join(run.spec["root"], place))
+        path = shown_path(place_of_run(run))
         self.say(f'run {run.pk} of "{run.name}" to {path}, started {run.created_at:%Y-%m-%d %H:%M:%S} UTC')
         if options["resume"] == "last" and is_start_lost(run):
             self.say("a later start came to nothing before it was a run: start that again with sdg run DEFINITION")

@@ -14,7 +14,7 @@ from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue, Severity, told_apart
 from generators.definition_command import WHERE_FROM, DefinitionCommand
 from generators.definition_files import Contents, DefinitionFile
-from generators.services.validation import Validation, validate_definition
+from generators.services.validation import Validation, validate_definition, with_connections
 from generators.validation_answer import judgement, prospect
 from sdg_project import env
 from sdg_project.commands import DONE, UNREACHABLE, WRONG
@@ -35,6 +35,7 @@ class Command(DefinitionCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("definition", metavar="DEFINITION", help=WHERE_FROM)
         self.add_set(parser)
+        parser.add_argument("--check-connections", action="store_true", help="ask the destination's server, too")
         parser.add_argument("--strict", action="store_true", help="warnings count as errors")
         parser.add_argument(
             "--acknowledge", action="append", default=[], metavar="ID", help="accept the issue with this id"
@@ -46,7 +47,10 @@ class Command(DefinitionCommand):
     def carry_out(self, options: dict[str, Any]) -> int:
         try:
             contents = self.read(options)
-            found = [(file, _validation_of(file)) for file in contents.definitions]
+            found = [
+                (file, _validation_of(file, check_connections=options["check_connections"]))
+                for file in contents.definitions
+            ]
         except (Invalid, NotFound, Unavailable, Conflict, *AWAY) as error:
             if not options["json"]:
                 raise
@@ -102,10 +106,12 @@ def _time(seconds: float | None) -> str:
     return "" if seconds is None else f", about {seconds:,.0f} s" if seconds >= 1 else ", less than a second"
 
 
-def _validation_of(file: DefinitionFile) -> Validation:
-    return validate_definition(
-        file.value, own_pools=file.own_pools, updated_at=file.updated_at, root=str(env.output_root())
-    )
+def _validation_of(file: DefinitionFile, *, check_connections: bool) -> Validation:
+    root = str(env.output_root())
+    validation = validate_definition(file.value, own_pools=file.own_pools, updated_at=file.updated_at, root=root)
+    if not check_connections:
+        return validation
+    return with_connections(validation, root=root, owner=file.owner(""), kept={})
 
 
 def _place(file: DefinitionFile, path: str) -> str:
