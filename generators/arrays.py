@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +83,25 @@ class ElementColumns(Mapping[str, pl.Series]):
 
     def __len__(self) -> int:
         return len(list(iter(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class ElementTable:
+    """The elements of the records of a span: as many for each record as it may have, and which of them are there.
+
+    `lengths` has the shape of the span, `is_there` ``max`` times that.
+    """
+
+    lengths: NDArray[np.int64]
+    is_there: NDArray[np.bool_]
+    columns: ElementColumns
+
+    @classmethod
+    def of(cls, lengths: ArrayLengths, span: Span, record: Columns) -> ElementTable:
+        """The elements of a span, without any values but those of the record."""
+        most, counts = lengths.shape.max, lengths.values(span, record).to_numpy()
+        rows = np.repeat(np.arange(span.count), most)
+        return cls(counts, np.arange(len(rows)) % most < counts.take(rows), ElementColumns(record, rows))
 
 
 class SlicedColumns(Mapping[str, pl.Series]):

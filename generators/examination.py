@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.choice import Tables
+from engine.expression.forms import Array
 from engine.issues import Issue, Severity, did_you_mean
 from engine.schema import Column, RecordSchema, array_of
 from engine.stream import Source
@@ -20,7 +21,7 @@ from generators.facts import RunFacts
 from generators.field_names import name_issues
 from generators.fields.base import FieldType, HiddenColumn, Output, Scope
 from generators.pace import Pace, pace_of
-from generators.plan import Plan, PlannedArray, PlannedField
+from generators.plan import Plan, PlannedArray, PlannedField, Step
 from generators.record_schema import check_schema, targets_of
 from generators.times.clocks import Clock
 from pools.snapshot import Snapshot
@@ -147,6 +148,7 @@ class _Examiner:
             output_type=sound(shape, "output_type", None) or (target.type if target is not None else None),
             output_scale=target.scale if target is not None else None,
             nullable=sound(shape, "null_rate", 0) > 0 or sound(shape, "missing_rate", 0) > 0,
+            arrays={path: Array(path, array.min, array.max) for path, array in self.arrays.items()},
         )
 
     def _facts_of(self, name: str) -> RunFacts:
@@ -190,10 +192,11 @@ class _Examiner:
                 where = f"{field.scope.pointer}/params{at.partition('#')[0]}"
                 message = f'there is no field "{other}"{field.mention(at)}'
                 yield Issue("UNKNOWN_FIELD", where, message, hint, field.scope.field)
-            elif (array := array_of(other)) is not None and array != array_of(field.scope.field):
+            elif (array := array_of(other)) not in {None, array_of(field.scope.field)} and not field.gathers(at):
                 where = f"{field.scope.pointer}/params{at.partition('#')[0]}"
                 message = f'"{other}" is of an element of "{array}", which only the same element can look at'
-                yield Issue("INVALID_VALUE", where, f"{message}{field.mention(at)}", None, field.scope.field)
+                hint = "a COMPUTED field makes one value of all elements: SUM, COUNT, AVERAGE, MIN, MAX, JOIN"
+                yield Issue("INVALID_VALUE", where, f"{message}{field.mention(at)}", hint, field.scope.field)
 
     def _rates(self, mapping: FieldMapping) -> Iterator[Issue]:
         shape = mapping.shape
@@ -323,37 +326,56 @@ class _Examiner:
                 shape.omit,
             )
         shapes = self.definition.shape.arrays
-        lengths = [
-            ArrayLengths(shape, Source(self.facts.seed, self.definition.stream_name, f"{shape.path}[]"))
+        lengths = {
+            shape.path: ArrayLengths(shape, Source(self.facts.seed, self.definition.stream_name, f"{shape.path}[]"))
             for shape in shapes
-        ]
+        }
         parts: dict[str, FieldType[Any] | HiddenColumn] = {
-            **{column.name: column for column in lengths}, **hidden, **self.fields,
+            **{column.name: column for column in lengths.values()}, **hidden, **self.fields,
         }  # fmt: skip
         made = dict(tables) if tables is not None else {**pace.tables, **_make_tables(parts)}
         for name, part in parts.items():
             prefix = f"{name}/"
             part.bind({key.removeprefix(prefix): made[key] for key in made if key.rpartition("/")[0] == name})
         written = tuple(planned[name].column for name in self.fields if not planned[name].omit)
-        order, *inner = self._steps(hidden, planned)
+        steps = self._steps(hidden, planned, lengths)
         schema = RecordSchema(self.definition.name, written)
         used = {name for mapping in self.mappings.values() for name in mapping.kind.pool_names(mapping.params)}
         pools = {name: self.pools[name] for name in sorted(used)}
-        arrays = [PlannedArray(column, steps) for column, steps in zip(lengths, inner, strict=True)]
-        return Plan(self.definition, self.facts, pace, pools, order, schema, made, arrays)
+        return Plan(self.definition, self.facts, pace, pools, steps, schema, made)
 
     def _steps(
-        self, hidden: Mapping[str, HiddenColumn], planned: Mapping[str, PlannedField]
-    ) -> list[list[PlannedField | HiddenColumn]]:
-        """The steps of the record, and those of each array: a hidden column before the first field that looks at it."""
-        waiting, order, steps = dict(hidden), self._order(), []
-        for path in (None, *(array.path for array in self.definition.shape.arrays)):
-            found: list[PlannedField | HiddenColumn] = []
-            for name in order:
-                if array_of(name) == path:
-                    found += [waiting.pop(one.name) for one in self.fields[name].hidden() if one.name in waiting]
-                    found.append(planned[name])
-            steps.append(found)
+        self,
+        hidden: Mapping[str, HiddenColumn],
+        planned: Mapping[str, PlannedField],
+        lengths: Mapping[str, ArrayLengths],
+    ) -> list[Step]:
+        """The steps of the record and of its arrays, in turns until all are there, so that each array has few steps.
+
+        A hidden column stands before the first field that looks at it.
+        """
+        waiting, left, done, steps = dict(hidden), self._order(), set[str](), list[Step]()
+        looked_at = {
+            other
+            for name, field in self.fields.items()
+            for other in field.depends_on().values()
+            if array_of(other) != array_of(name)
+        }
+        listed = frozenset({*looked_at, *(name for name, field in planned.items() if not field.omit)})
+        while left:
+            for path in (None, *lengths):
+                found: list[PlannedField | HiddenColumn] = []
+                for name in left:
+                    field = self.fields[name]
+                    if array_of(name) == path and done.issuperset(field.depends_on().values()):
+                        found += [waiting.pop(one.name) for one in field.hidden() if one.name in waiting]
+                        found.append(planned[name])
+                        done.add(name)
+                left = [name for name in left if name not in done]
+                if path is None:
+                    steps += found
+                elif found:
+                    steps.append(PlannedArray(lengths[path], found, listed))
         return steps
 
     def _order(self) -> list[str]:

@@ -22,7 +22,7 @@ from engine.lists import lists_of
 from engine.schema import Column, RecordSchema
 from engine.span import Span
 from engine.version import ENGINE_VERSION
-from generators.arrays import ArrayLengths, ElementColumns, SlicedColumns
+from generators.arrays import ArrayLengths, ElementTable, SlicedColumns
 from generators.casting import cast_values, refuse_unread
 from generators.definition import Definition
 from generators.facts import RunFacts, epoch_ms
@@ -51,36 +51,39 @@ class PlannedField:
 
 @dataclass(frozen=True, slots=True)
 class PlannedArray:
-    """An array, and the fields and hidden columns of its elements in an order in which each finds what it looks at.
+    """Fields and hidden columns of the elements of an array, in an order in which each finds what it looks at.
 
     Element j of record i has the number ``i * max + j``. All that a record may have are made, and those that it does
-    not have are left out, so that each field makes the values of a span.
+    not have are left out, so that each field makes the values of a span. `listed` are the fields of which there are to
+    be lists, as they are written or as fields outside of the element look at them.
     """
 
     lengths: ArrayLengths
     steps: Sequence[PlannedField | HiddenColumn]
+    listed: frozenset[str]
 
-    def columns(self, span: Span, record: Columns) -> dict[str, pl.Series]:
-        """The values of each field as lists, one for each record of a span."""
+    @property
+    def fields(self) -> list[PlannedField]:
+        """The fields among the steps."""
+        return [step for step in self.steps if isinstance(step, PlannedField)]
+
+    def columns(self, span: Span, table: ElementTable) -> dict[str, pl.Series]:
+        """The values of each field as lists, one for each record of a span; all values are added to the table."""
         most = self.lengths.shape.max
-        lengths = self.lengths.values(span, record).to_numpy()
-        rows = np.repeat(np.arange(span.count), most)
-        is_there = np.arange(len(rows)) % most < lengths.take(rows)
-        there = pl.Series(is_there)
-        elements, numbers = ElementColumns(record, rows), Span(span.start * most, span.count * most)
+        numbers, elements, there = Span(span.start * most, span.count * most), table.columns, pl.Series(table.is_there)
         lists = {}
         for step in self.steps:
             if isinstance(step, HiddenColumn):
-                elements.put(step.name, self._values(step, numbers, elements, is_there))
+                elements.put(step.name, self._values(step, numbers, elements, table.is_there))
                 continue
-            values, _ = _masked(step, numbers, self._values(step.field, numbers, elements, is_there))
+            values, _ = _masked(step, numbers, self._values(step.field, numbers, elements, table.is_there))
             cast = cast_values(values, step.output, step.column)
             if cast is not values:
                 with _told_of_the_record(most):
                     refuse_unread(pl.select(pl.when(there).then(values)).to_series(), cast, numbers, step.column)
             elements.put(step.name, cast)
-            if not step.omit:
-                lists[step.name] = lists_of(cast.filter(there), lengths)
+            if step.name in self.listed:
+                lists[step.name] = lists_of(cast.filter(there), table.lengths)
         return lists
 
     def _values(
@@ -117,28 +120,31 @@ def _of_record(error: RecordInvalid, most: int) -> RecordInvalid:
     return RecordInvalid(error.code, message, field=error.field, record_number=number)
 
 
+Step = PlannedField | HiddenColumn | PlannedArray
+"""What is done at once for all records of a span."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What makes the records of a run: `batch` is pure, everything else describes it.
 
     `pools` are those that a field looks at; `steps` are the fields and hidden columns in an order in which each finds
-    what it depends on; those of elements stand in `arrays`.
+    what it depends on; an array has several steps where its fields look at what others make of its elements.
     """
 
     definition: Definition
     facts: RunFacts
     pace: Pace
     pools: Mapping[str, Snapshot]
-    steps: Sequence[PlannedField | HiddenColumn]
+    steps: Sequence[Step]
     schema: RecordSchema
     tables: Tables
-    arrays: Sequence[PlannedArray] = ()
 
     def batch(self, span: Span) -> Batch:
         """The records of a span. Raises RecordInvalid for the first record that cannot be made."""
         columns: dict[str, pl.Series] = {}
         missing: dict[str, NDArray[np.bool_]] = {}
-        self._evaluate_all(span, columns, missing)
+        self._evaluate(self.steps, span, columns, missing)
         return _batch(span, self.schema, columns, missing)
 
     def remnant(self, number: int) -> tuple[RecordSchema, Batch]:
@@ -150,7 +156,7 @@ class Plan:
         columns: dict[str, pl.Series] = {}
         missing: dict[str, NDArray[np.bool_]] = {}
         with suppress(RecordInvalid):
-            self._evaluate_all(span, columns, missing)
+            self._evaluate(self.steps, span, columns, missing)
         made = tuple(column for column in self.schema.columns if column.name in columns)
         schema = RecordSchema(self.schema.name, made)
         if not made:
@@ -177,32 +183,34 @@ class Plan:
             if isinstance(step, HiddenColumn) and step.fallback is not None:
                 yield (step, *step.fallback)
 
-    def _leading_to(self, names: set[str]) -> list[PlannedField | HiddenColumn]:
+    def _leading_to(self, names: set[str]) -> list[Step]:
         """The steps without which some columns cannot be made, in the order of evaluation."""
-        wanted, found = set(names), list[PlannedField | HiddenColumn]()
+        wanted, found = set(names), list[Step]()
         for step in reversed(self.steps):
-            if step.name not in wanted:
+            made = {part.name for part in step.steps} if isinstance(step, PlannedArray) else {step.name}
+            if not made & wanted:
                 continue
             found.append(step)
-            if isinstance(step, PlannedField):
-                wanted |= {*step.field.depends_on().values(), *(hidden.name for hidden in step.field.hidden())}
+            for planned in _fields_of(step):
+                wanted |= {*planned.field.depends_on().values(), *(hidden.name for hidden in planned.field.hidden())}
         return found[::-1]
-
-    def _evaluate_all(self, span: Span, columns: dict[str, pl.Series], missing: dict[str, NDArray[np.bool_]]) -> None:
-        """As `_evaluate`, of the fields of the record and then those of its arrays."""
-        self._evaluate(self.steps, span, columns, missing)
-        for array in self.arrays:
-            columns |= array.columns(span, columns)
 
     def _evaluate(
         self,
-        steps: Sequence[PlannedField | HiddenColumn],
+        steps: Sequence[Step],
         span: Span,
         columns: dict[str, pl.Series],
         missing: dict[str, NDArray[np.bool_]],
     ) -> None:
         """Put the values of every step where the following ones find them, until one raises RecordInvalid."""
+        tables: dict[str, ElementTable] = {}
         for step in steps:
+            if isinstance(step, PlannedArray):
+                path = step.lengths.shape.path
+                if path not in tables:
+                    tables[path] = ElementTable.of(step.lengths, span, columns)
+                columns |= step.columns(span, tables[path])
+                continue
             if isinstance(step, HiddenColumn):
                 columns[step.name] = step.values(span, columns)
                 continue
@@ -222,8 +230,7 @@ class Plan:
     @property
     def fields(self) -> list[PlannedField]:
         """The fields, in the order of evaluation."""
-        steps = [*self.steps, *(step for array in self.arrays for step in array.steps)]
-        return [step for step in steps if isinstance(step, PlannedField)]
+        return [planned for step in self.steps for planned in _fields_of(step)]
 
     @property
     def record_limit(self) -> tuple[int, str] | None:
@@ -255,7 +262,7 @@ class Plan:
             "schema": self.definition.document.get("schema"),
             "fieldMappings": self.definition.document["fieldMappings"],
             "facts": {name: value for name, value in facts.items() if name in used},
-            **({"arrays": self.definition.document["arrays"]} if self.arrays else {}),
+            **({"arrays": self.definition.document["arrays"]} if self.definition.shape.arrays else {}),
             "pools": {name: [pool.content_hash, pool.weight_column] for name, pool in self.pools.items()},
         }
         return hashlib.blake2b(json.dumps(spec, sort_keys=True, cls=ExactEncoder).encode(), digest_size=16).hexdigest()
@@ -264,6 +271,13 @@ class Plan:
     def tables_hash(self) -> str:
         """`hash_of_tables` of the plan's own."""
         return hash_of_tables(self.tables)
+
+
+def _fields_of(step: Step) -> list[PlannedField]:
+    """The fields that a step makes."""
+    if isinstance(step, PlannedArray):
+        return step.fields
+    return [step] if isinstance(step, PlannedField) else []
 
 
 def _batch(

@@ -48,7 +48,10 @@ class Work:
     columns: Mapping[str, pl.Series]
     surroundings: Surroundings
     reasons: list[str] = field(default_factory=list)
+    lengths: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """How many elements each record has in an array, by its path; columns of elements hold those of all records."""
     _shared: dict[int, Cells] = field(default_factory=dict)
+    _elements: dict[str, ElementWork] = field(default_factory=dict)
 
     def cells(self, node: Node) -> Cells:
         """The cells of a part; of one that stands in several places, worked out once."""
@@ -57,6 +60,12 @@ class Work:
         if id(node) not in self._shared:
             self._shared[id(node)] = node.cells(self)
         return self._shared[id(node)]
+
+    def elements(self, path: str) -> ElementWork:
+        """The evaluation of what has a value for each element of an array."""
+        if path not in self._elements:
+            self._elements[path] = ElementWork(self, self.lengths[path])
+        return self._elements[path]
 
     def full(self, values: pl.Series) -> pl.Series:
         """A column of all records."""
@@ -71,6 +80,48 @@ class Work:
         if sentence not in self.reasons:
             self.reasons.append(sentence)
         return self.reasons.index(sentence) + 1
+
+
+class ElementWork(Work):
+    """The evaluation of parts that have a value for each element; one of the record is the same for all of them."""
+
+    def __init__(self, record: Work, lengths: NDArray[np.int64]) -> None:
+        count = int(lengths.sum())
+        super().__init__(Span(0, count), record.columns, record.surroundings, record.reasons)
+        self._record = record
+        self._there = [lengths > place for place in range(max(1, int(lengths.max(initial=0))))]
+        self._firsts = np.cumsum(lengths) - lengths
+        self._rows = np.repeat(np.arange(len(lengths)), lengths)
+
+    def cells(self, node: Node) -> Cells:
+        if node.array is not None:
+            return super().cells(node)
+        cells = self._record.cells(node)
+        if len(cells.values) == 1 and cells.failures is None:
+            return cells
+        values = self._record.full(cells.values).gather(pl.Series(self._rows))
+        return Cells(values, None if cells.failures is None else cells.failures.take(self._rows))
+
+    def slots(self, values: pl.Series) -> list[pl.Series]:
+        """The first elements of all records, their second ones and so on: null where a record has no such element."""
+        if not self.span.count:
+            return [values.clear(len(self._firsts))]
+        places = (np.minimum(self._firsts + place, self.span.count - 1) for place in range(len(self._there)))
+        return [
+            pl.select(pl.when(pl.Series(there)).then(values.gather(pl.Series(at)))).to_series()
+            for there, at in zip(self._there, places, strict=True)
+        ]
+
+    def first_failures(self, failures: NDArray[np.uint16] | None) -> NDArray[np.uint16] | None:
+        """Of each record the failure of its first element that has one; as `failures` are of each element."""
+        if failures is None or not len(failures):
+            return None
+        return first_failures(
+            [
+                np.where(there, failures.take(self._firsts + place, mode="clip"), np.uint16(0))
+                for place, there in enumerate(self._there)
+            ]
+        )
 
 
 class Alarms:

@@ -124,6 +124,15 @@ def text(max_length: int, texts: Iterable[str] | None = None) -> Form:
     return Form(Kind.TEXT, max_length=max_length, texts=listed if listed and len(listed) <= _MOST_LISTED else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Array:
+    """What is known of an array of a record: its path, and how many elements it has at least and at most."""
+
+    path: str
+    fewest: int
+    most: int
+
+
 TRUTH = Form(Kind.TRUTH)
 DOUBLE = Form(Kind.DOUBLE)
 DATE = Form(Kind.DATE)
@@ -185,7 +194,9 @@ def _either(one: Form, other: Form, what: str) -> Form:
             scale = max(one.scale, other.scale)
             left, right = at_scale(one, scale), at_scale(other, scale)
             extra = min(left.extra, right.extra)
-            return number(min(left.low, right.low), max(left.high, right.high), scale, extra=extra).or_null(one, other)
+            both = number(min(left.low, right.low), max(left.high, right.high), scale, extra=extra)
+            # Bounds that were cut on the way to the scale say nothing more of it, but the values have to be looked at.
+            return replace(both, is_clipped=left.is_clipped or right.is_clipped).or_null(one, other)
         case Kind.TEXT:
             texts = None if one.texts is None or other.texts is None else one.texts | other.texts
             return text(max(one.max_length, other.max_length), texts).or_null(one, other)

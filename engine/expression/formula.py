@@ -29,11 +29,13 @@ from engine.expression import (
 )
 from engine.expression.cells import Alarms, Cells, Surroundings, Work
 from engine.expression.faults import ExpressionFault, Mismatch
-from engine.expression.forms import Form, Kind, text
+from engine.expression.folds import FOLDINGS, Fold
+from engine.expression.forms import Array, Form, Kind, text
 from engine.expression.functions import FUNCTIONS, Application, Constant, Function, Node, Options, Reference
 from engine.expression.syntax import Call, Literal, Name, Several, names_in, parse
 from engine.expression.syntax import Node as Syntax
 from engine.issues import did_you_mean
+from engine.schema import array_of
 from engine.span import Span
 
 _LIBRARY = (
@@ -43,6 +45,7 @@ _LIBRARY = (
 )
 """The modules that declare functions when they are imported."""
 
+_EACH_APART = "IF(items[].a > 1, items[].a, 1) chooses for each element apart"
 _BLANKS: dict[Kind, Any] = {Kind.NUMBER: 0, Kind.DOUBLE: 0.0, Kind.TEXT: "", Kind.TRUTH: False}
 
 
@@ -65,13 +68,19 @@ class Expression:
             found.setdefault(name.name, name.position)
         return found
 
-    def compile(self, forms: Mapping[str, Form], *, null_is_blank: bool = False) -> Compilation:
+    def compile(
+        self, forms: Mapping[str, Form], *, elements: Mapping[str, Array] | None = None, null_is_blank: bool = False
+    ) -> Compilation:
         """Bind the names to forms and the functions to their arguments.
 
-        With `null_is_blank`, null is read as in an empty cell of a spreadsheet: 0, the empty text, false.
+        `elements` are the names that have a value for each element of an array. With `null_is_blank`, null is read as
+        in an empty cell of a spreadsheet: 0, the empty text, false.
         """
-        compiler = _Compiler(forms, null_is_blank)
+        compiler = _Compiler(forms, elements or {}, null_is_blank)
         root = compiler.node(self.tree)
+        if root is not None and root.array is not None:
+            compiler.faults.append(_not_folded(self.tree, root.array, elements or {}))
+            root = None
         if isinstance(root, Options):
             compiler.faults.append(
                 ExpressionFault("EXPRESSION_NOT_ALLOWED", "values in brackets are no value", root.position)
@@ -97,11 +106,20 @@ class Evaluation:
     reasons: Sequence[str]
 
 
-def evaluate(root: Node, columns: Mapping[str, pl.Series], span: Span, surroundings: Surroundings) -> Evaluation:
-    """The values for a span; the columns are those of the fields, in the forms that they were compiled for."""
+def evaluate(
+    root: Node,
+    columns: Mapping[str, pl.Series],
+    span: Span,
+    surroundings: Surroundings,
+    lengths: Mapping[str, NDArray[np.int64]] | None = None,
+) -> Evaluation:
+    """The values for a span; the columns are those of the fields, in the forms that they were compiled for.
+
+    Of a name that is of an array it holds the elements of all records, of which there are `lengths`, by its path.
+    """
     if not span.count:
         return Evaluation(pl.Series([], dtype=root.form.dtype), None, ())
-    work = Work(span, columns, surroundings)
+    work = Work(span, columns, surroundings, lengths=lengths or {})
     cells = work.cells(root)
     return Evaluation(work.full(cells.values), cells.failures, work.reasons)
 
@@ -116,6 +134,14 @@ def applications(root: Node) -> Iterator[Application]:
     return (part for part in root.parts() if isinstance(part, Application))
 
 
+def _not_folded(tree: Syntax, array: Array, elements: Mapping[str, Array]) -> ExpressionFault:
+    """That an expression has a value for each element where a record needs one."""
+    name = next(name for name in names_in(tree) if elements.get(name.name) is array)
+    message = f'{name.name} has a value for each element of "{array.path}", and the record needs one'
+    hint = f"SUM({name.name}) makes one of all; COUNT, AVERAGE, MIN, MAX and JOIN do so, too"
+    return ExpressionFault("INVALID_VALUE", message, name.position, hint)
+
+
 class Blank(Node):
     """A value, and where it is null what an empty cell stands for."""
 
@@ -127,7 +153,7 @@ class Blank(Node):
         elif own.texts is not None:
             form = text(own.max_length, own.texts | {""})
         super().__init__(form, value.position)
-        self._value = value
+        self._value, self.array = value, value.array
 
     def cells(self, work: Work) -> Cells:
         cells = work.cells(self._value)
@@ -143,9 +169,9 @@ class Blank(Node):
 class _Compiler:
     """Compiles one tree; goes on behind a fault, so that all of them are found."""
 
-    def __init__(self, forms: Mapping[str, Form], null_is_blank: bool) -> None:
+    def __init__(self, forms: Mapping[str, Form], elements: Mapping[str, Array], null_is_blank: bool) -> None:
         self.faults: list[ExpressionFault] = []
-        self._forms, self._null_is_blank = forms, null_is_blank
+        self._forms, self._elements, self._null_is_blank = forms, elements, null_is_blank
         self._made: dict[int, Node | None] = {}
         self._sites = 0
 
@@ -163,14 +189,18 @@ class _Compiler:
                 return Constant.of(tree.value, tree.position)
             case Name():
                 form = self._forms.get(tree.name)
-                return None if form is None else Reference(form, tree.position, tree.name)
+                if form is None:
+                    return None
+                reference = Reference(form, tree.position, tree.name)
+                reference.array = self._elements.get(tree.name)
+                return reference
             case Several():
                 values = [self.node(value) for value in tree.values]
                 known = tuple(value for value in values if value is not None)
                 if len(known) < len(values):
                     return None
                 keys = tuple(key.value for key in tree.keys)
-                return Options(Form(Kind.NULL), tree.position, keys, known)
+                return self._joint(Options(Form(Kind.NULL), tree.position, keys, known), known)
             case Call():
                 return self._application(tree)
 
@@ -191,6 +221,11 @@ class _Compiler:
             return None
         try:
             function.check(known)
+            if function.folds:
+                folded = self._folded(function, tree, known)
+                if folded is None or isinstance(folded, Fold):
+                    return folded
+                known = folded
             if self._null_is_blank:
                 known = self._blanked(function, known)
             form = function.form(known)
@@ -203,7 +238,51 @@ class _Compiler:
         if function.looks_twice:
             for argument in known:
                 argument.is_shared = True
-        return Application(form, tree.position, function, tuple(known), site)
+        return self._joint(Application(form, tree.position, function, tuple(known), site), known)
+
+    def _folded(self, function: Function, tree: Call, arguments: list[Node]) -> list[Node] | Fold | None:
+        """The arguments with one value in place of those that have one for each element of an array.
+
+        Raises Mismatch where the function cannot make one of them; None where something in them is wrong.
+        """
+        alone = len(arguments) == len(function.parameters)
+        if not any(argument.array for argument in arguments):
+            name = next((name.name for name in names_in(tree.arguments[-1]) if array_of(name.name) is not None), None)
+            if alone and name is not None:
+                is_own = name not in self._elements
+                why = f"inside an element {name} is one value" if is_own else f"{name} has become one value here"
+                hint = f"let {function.name} make a field of the record, with omit: true, and name that field here"
+                raise Mismatch(
+                    f"{why}, so there is nothing for {function.name} to do",
+                    hint=hint if is_own else _EACH_APART,
+                    code="INVALID_VALUE",
+                    argument=len(arguments) - 1,
+                )
+            return arguments
+        for part in (part for argument in arguments if argument.array is not None for part in argument.parts()):
+            if isinstance(part, Fold) and part.is_beside_others:
+                message = f"{part.name} makes one value of all elements and what stands beside them, not one of each"
+                self.faults.append(ExpressionFault("INVALID_VALUE", message, part.position, _EACH_APART))
+                return None
+        if alone:
+            return Fold(function.name, arguments, tree.position)
+        if not FOLDINGS[function.name].goes_on:
+            message = f"{function.name} takes the elements of one array, and nothing beside them"
+            raise Mismatch(message, hint=function.signature, code="INVALID_VALUE")
+        return [
+            Fold(function.name, [one], tree.position, beside_others=True) if one.array else one for one in arguments
+        ]
+
+    def _joint(self, node: Node, parts: Sequence[Node]) -> Node | None:
+        """A node with the array of its parts; None where these are of two arrays, whose elements are no pairs."""
+        for part in parts:
+            if part.array is not None and node.array not in {None, part.array}:
+                message = f'elements of "{part.array.path}" and of another array are no pairs'
+                hint = "make one value of each array first, by SUM, COUNT, AVERAGE, MIN, MAX or JOIN"
+                self.faults.append(ExpressionFault("INVALID_VALUE", message, node.position, hint))
+                return None
+            node.array = node.array or part.array
+        return node
 
     def _blanked(self, function: Function, arguments: list[Node]) -> list[Node]:
         places = set(function.blanks(arguments))

@@ -17,17 +17,18 @@ import polars as pl
 from engine.expression.cells import Alarms, Cells, Work
 from engine.expression.exact import shifted, to_floats
 from engine.expression.faults import Mismatch
-from engine.expression.forms import ANY, Form, Kind, literal_form, scaled_literal
+from engine.expression.forms import ANY, Array, Form, Kind, literal_form, scaled_literal
 from engine.expression.syntax import Value
 
 
 @dataclass(eq=False)
 class Node(ABC):
-    """A part of a compiled expression."""
+    """A part of a compiled expression; one with an `array` has a value for each element, not for each record."""
 
     form: Form
     position: int
     is_shared: bool = field(default=False, init=False)
+    array: Array | None = field(default=None, init=False)
 
     @abstractmethod
     def cells(self, work: Work) -> Cells:
@@ -131,6 +132,8 @@ class Function(ABC):
     draws: ClassVar[bool] = False
     looks_twice: ClassVar[bool] = False
     """Whether it asks for the cells of an argument more than once, so that they are kept."""
+    folds: ClassVar[bool] = False
+    """Whether it makes one value of all elements of an array; all others make one value for each element."""
     sees_null: ClassVar[bool] = False
     """Whether null is something that it is made for; all others are null where an argument is."""
 

@@ -77,6 +77,7 @@ _SEVERAL = [Parameter("number", NUMBERS, repeated=True)]
 
 
 class _Extreme(_Of):
+    folds = True
     is_larger: bool
 
     def column(self, call: Application, alarms: Alarms, *columns: pl.Series) -> pl.Series:
@@ -91,7 +92,7 @@ class _Extreme(_Of):
 @function(
     "MIN",
     takes=_SEVERAL,
-    says="The smallest of several numbers.",
+    says="The smallest of several numbers, or of the elements of an array: MIN(items[].price); null of none.",
     group="numbers",
     examples={"MIN(3, 1.5, 2)": "1.5"},
 )
@@ -106,7 +107,7 @@ class Min(_Extreme):
 @function(
     "MAX",
     takes=_SEVERAL,
-    says="The largest of several numbers.",
+    says="The largest of several numbers, or of the elements of an array: MAX(items[].price); null of none.",
     group="numbers",
     examples={"MAX(3, 1.5, 2)": "3.0"},
 )
@@ -142,11 +143,14 @@ class Clamp(_Of):
 @function(
     "SUM",
     takes=_SEVERAL,
-    says="The sum of several numbers.",
+    says="The sum of several numbers, or over an array: SUM(items[].quantity * items[].unitPrice); 0 of none. Elements"
+    " that are null are left out.",
     group="numbers",
     examples={"SUM(1, 2, 0.5)": "3.5"},
 )
 class Sum(_Of):
+    folds = True
+
     def exact_form(self, forms: Sequence[Form]) -> Form:
         extra = min(form.extra for form in forms)
         return number(sum(f.low for f in forms), sum(f.high for f in forms), forms[0].scale, extra=extra)
@@ -164,11 +168,14 @@ class Sum(_Of):
     "AVERAGE",
     "AVG",
     takes=_SEVERAL,
-    says="The mean of several numbers, divided as / does.",
+    says="The mean of several numbers, divided as / does, or of the elements of an array: AVERAGE(items[].price); null"
+    " of none. Elements that are null are left out.",
     group="numbers",
     examples={"AVERAGE(1, 2)": "1.5000000000", "AVG(2.50, 3.50)": "3.000000000000"},
 )
 class Average(_Of):
+    folds = True
+
     def exact_form(self, forms: Sequence[Form]) -> Form:
         return _DIVIDED_BY.exact_form(SUM.exact_form(forms), number(len(forms), len(forms)))
 

@@ -29,7 +29,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A field, by its name."""
+    """A field, by its name; ``items[].total`` is one of the elements of an array."""
 
     name: str
     position: int
@@ -307,7 +307,11 @@ class _Parser:
             self._place -= 1
             raise self._unexpected(" where a value could stand")
         name = word.text
-        while self._is("."):
+        while self._is(".") or self._is_followed_by_elements():
+            if self._is("["):
+                name += "[]"
+                self._place += 2
+                continue
             dot = self._next()
             part = self._token
             if part.kind is not TokenKind.WORD or part.text.startswith("_") or dot.end != part.start:
@@ -319,6 +323,12 @@ class _Parser:
             hint = "functions are called by their names: LOWER(name)"
             raise ExpressionFault("EXPRESSION_NOT_ALLOWED", message, word.start, hint)
         return self._counted(Name(unicodedata.normalize("NFC", name), word.start))
+
+    def _is_followed_by_elements(self) -> bool:
+        """Whether the two brackets of an array stand right behind a part of a name: ``items[].total``."""
+        before, opened, closed = self._tokens[self._place - 1], self._token, self._tokens[self._place + 1 :][:1]
+        adjoin = bool(closed) and before.end == opened.start and opened.end == closed[0].start
+        return self._is("[") and adjoin and closed[0].kind is TokenKind.SIGN and closed[0].text == "]"
 
     def _called(self, word: Token) -> Node:
         opened = self._next()

@@ -62,13 +62,19 @@ class Concat(_JoinsAll):
 
 @function(
     "TEXTJOIN",
+    "JOIN",
     takes=[A_TEXT, Parameter("value", repeated=True)],
-    says="Joins values as texts, with the first text between them; without those that are null.",
+    says="Joins values as texts, with the first text between them; without those that are null. Over an array:"
+    " JOIN(', ', items[].sku).",
     group="text",
-    examples={"TEXTJOIN(', ', 'a', null, 'b')": "a, b"},
+    examples={"TEXTJOIN(', ', 'a', null, 'b')": "a, b", "JOIN('-', 2026, 7)": "2026-7"},
 )
 class TextJoin(Strict):
+    folds = True
     sees_null = True
+
+    def hint(self, given: Kind) -> str | None:
+        return "what stands between comes first: JOIN(', ', items[].sku)"
 
     def blanks(self, arguments: Sequence[Node]) -> Sequence[int]:
         return (0,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.expression.cells import Alarms, Cells, Work, first_failures, without
 from engine.expression.choices import A_CONDITION, EQUAL, Chooses, Compares
-from engine.expression.forms import NULL, TRUTH, TRUTHS, Form, Kind, common
+from engine.expression.forms import NULL, TRUTH, TRUTHS, Form, Kind, common, number
 from engine.expression.functions import Application, Function, Node, Parameter, Strict, function
 
 
@@ -102,6 +103,27 @@ class Xor(Strict):
         for other in others:
             first = first != other
         return first
+
+
+@function(
+    "COUNT",
+    "COUNTA",
+    takes=[Parameter("value", repeated=True)],
+    says="How many of several values are not null, or how many elements of an array: COUNT(items[].sku).",
+    group="logic",
+    examples={"COUNT(1, null, 'a')": "2"},
+)
+class Count(Function):
+    folds = True
+    sees_null = True
+
+    def form(self, arguments: Sequence[Node]) -> Form:
+        return number(sum(not argument.form.nullable for argument in arguments), len(arguments))
+
+    def cells(self, call: Application, work: Work) -> Cells:
+        given = [work.cells(argument) for argument in call.arguments]
+        values = reduce(pl.Series.__add__, [cells.values.is_not_null().cast(pl.Int64) for cells in given])
+        return Alarms(work, call.position).settled(values, given)
 
 
 @function(

@@ -7,6 +7,7 @@ yields what is wrong with it among its neighbours; `tables` makes what needs flo
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from engine.choice import Tables
+from engine.expression.forms import Array
 from engine.issues import Issue, Severity
 from engine.schema import OutputType
 from engine.span import Span
@@ -74,6 +76,8 @@ class Scope:
     """The scale of the decimals that the values are cast to, when the schema says so."""
     nullable: bool = False
     """Whether the mapping makes some values null or leaves them out."""
+    arrays: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    """The arrays of the record, by their paths."""
 
 
 class HiddenColumn(ABC):
@@ -149,6 +153,13 @@ class FieldType(Kind, ABC, Generic[P]):
         What follows a ``#`` is no part of the place: it keeps apart those that are named at one place.
         """
         return {}
+
+    def gathers(self, at: str) -> bool:
+        """Whether the field named at one of the places of `depends_on` may be one of the elements of an array.
+
+        Then it is looked at as lists, one for each record.
+        """
+        return False
 
     def mention(self, at: str) -> str:
         """What a sentence about one of `depends_on` says of its place, where that has parts of its own."""

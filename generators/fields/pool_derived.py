@@ -59,6 +59,9 @@ class PoolDerived(FieldType[PoolDerivedParams]):
     def depends_on(self) -> Mapping[str, str]:
         return {} if self._mode is None else self._mode.depends_on()
 
+    def gathers(self, at: str) -> bool:
+        return self._mode is not None and self._mode.gathers(at)
+
     def mention(self, at: str) -> str:
         return "" if self._mode is None else self._mode.mention(at)
 

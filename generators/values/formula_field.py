@@ -16,13 +16,14 @@ from engine.choice import Tables
 from engine.errors import RecordInvalid
 from engine.expression.cells import Surroundings
 from engine.expression.faults import ExpressionFault, Mismatch
-from engine.expression.forms import Form
+from engine.expression.forms import Array, Form
 from engine.expression.formula import Evaluation, Expression, applications, evaluate
 from engine.expression.functions import Node
 from engine.expression.results import Result, ResultType, bounds_of, natural_type, result_type
 from engine.expression.tokens import MAX_CHARACTERS
 from engine.issues import Issue
-from engine.schema import OutputType
+from engine.lists import elements_of, lengths_of
+from engine.schema import OutputType, array_of
 from engine.span import Span
 from generators.fields.base import Columns, FieldType, Output
 from generators.values.listed_values import Scalar
@@ -101,20 +102,36 @@ class FormulaField(FieldType[FormulaParams]):
     def depends_on(self) -> Mapping[str, str]:
         return {f"/expression#{position}": name for name, position in self._names.items()}
 
+    def gathers(self, at: str) -> bool:
+        return at.startswith("/expression")
+
     def mention(self, at: str) -> str:
         return f", at character {int(at.partition('#')[2]) + 1}"
 
     @cached_property
     def operand_forms(self) -> dict[str, Form]:
         """The forms of the fields that are named, as far as they are known."""
-        forms = {name: form_of(name, self.scope) for name in self._names}
+        forms = {name: form_of(name, self.scope) for name in self._names if self._is_within_reach(name)}
         return {name: form for name, form in forms.items() if form is not None}
+
+    def _is_within_reach(self, name: str) -> bool:
+        """Whether a name is of the record, of the same element, or of an array that is declared."""
+        return array_of(name) in {None, array_of(self.scope.field), *self.scope.arrays}
+
+    @cached_property
+    def _elements(self) -> dict[str, Array]:
+        """The names that have a value for each element of an array."""
+        own = array_of(self.scope.field)
+        arrays = {name: array_of(name) for name in self.operand_forms}
+        return {name: self.scope.arrays[path] for name, path in arrays.items() if path is not None and path != own}
 
     @cached_property
     def _compiled(self) -> tuple[Node | None, tuple[ExpressionFault, ...]]:
         if isinstance(self._reading, ExpressionFault):
             return None, (self._reading,)
-        compilation = self._reading.compile(self.operand_forms, null_is_blank=self.params.on_null is OnNull.EVALUATE)
+        compilation = self._reading.compile(
+            self.operand_forms, elements=self._elements, null_is_blank=self.params.on_null is OnNull.EVALUATE
+        )
         return compilation.root, compilation.faults
 
     @cached_property
@@ -233,8 +250,11 @@ class FormulaField(FieldType[FormulaParams]):
 
     def evaluated(self, span: Span, columns: Columns) -> Evaluation:
         """The values of a span, and which records have none."""
-        operands = {name: operand(columns[name], form) for name, form in self.operand_forms.items()}
-        return evaluate(self._root, operands, span, self._surroundings)
+        given = {name: columns[name] for name in self.operand_forms}
+        lengths = {array.path: lengths_of(given[name]) for name, array in self._elements.items()}
+        given |= {name: elements_of(given[name]) for name in self._elements}
+        operands = {name: operand(given[name], form) for name, form in self.operand_forms.items()}
+        return evaluate(self._root, operands, span, self._surroundings, lengths)
 
     def values(self, span: Span, columns: Columns) -> pl.Series:
         made = self.evaluated(span, columns)

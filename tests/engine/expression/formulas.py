@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from engine.expression.cells import Surroundings
 from engine.expression.faults import ExpressionFault
-from engine.expression.forms import DATE, DOUBLE, INSTANT, TRUTH, Form, Kind, number, text
+from engine.expression.forms import DATE, DOUBLE, INSTANT, TRUTH, Array, Form, Kind, number, text
 from engine.expression.formula import Evaluation, Expression, evaluate
 from engine.expression.functions import Node
 from engine.expression.written import texts_of
@@ -26,7 +27,9 @@ SURROUNDINGS = Surroundings(
 
 def compiled(expression: str, forms: Mapping[str, Form] | None = None, *, null_is_blank: bool = False) -> Node:
     """The root of an expression; raises its first fault."""
-    compilation = Expression.parse(expression).compile(forms or {}, null_is_blank=null_is_blank)
+    known = forms or {}
+    elements = {name: array for name, array in ELEMENTS.items() if name in known}
+    compilation = Expression.parse(expression).compile(known, elements=elements, null_is_blank=null_is_blank)
     if compilation.faults:
         raise compilation.faults[0]
     assert compilation.root is not None
@@ -36,14 +39,17 @@ def compiled(expression: str, forms: Mapping[str, Form] | None = None, *, null_i
 def faults_of(expression: str, forms: Mapping[str, Form] | None = None) -> tuple[ExpressionFault, ...]:
     """Everything that is wrong with an expression, but for names that nobody knows."""
     try:
-        return Expression.parse(expression).compile(forms or {}).faults
+        known = forms or {}
+        elements = {name: array for name, array in ELEMENTS.items() if name in known}
+        return Expression.parse(expression).compile(known, elements=elements).faults
     except ExpressionFault as fault:
         return (fault,)
 
 
 def evaluated(root: Node, columns: Mapping[str, pl.Series] | None = None, *, count: int = 1) -> Evaluation:
     """What a formula makes for the first records."""
-    return evaluate(root, columns or {}, Span(0, count), SURROUNDINGS)
+    lengths = {path: np.array(counts) for path, counts in LENGTHS.items()}
+    return evaluate(root, columns or {}, Span(0, count), SURROUNDINGS, lengths)
 
 
 def said(expression: str) -> str | None:
@@ -111,3 +117,43 @@ FIELDS: dict[str, tuple[Form, list[Any]]] = {
 """Fields with the values that are most likely to go wrong, eight of each."""
 FORMS = {name: form for name, (form, _) in FIELDS.items()}
 COUNT = 8
+
+LENGTHS = {"items": [2, 0, 3, 1, 3, 0, 1, 2], "tags": [1, 2, 1, 1, 2, 1, 2, 1]}
+"""How many elements each record has in each array."""
+ARRAYS = {"items": Array("items", 0, 3), "tags": Array("tags", 1, 2)}
+_FIELDS_OF_ELEMENTS: dict[str, tuple[Form, list[Any]]] = {
+    "items[].quantity": (or_null(number(-9, 9)), [3, None, 0, -9, 9, None, 1, None, 2, 3, -2, 7]),
+    "items[].price": (
+        number(-_MOST, _MOST, 2),
+        [Fraction(n, 100) for n in (1999, -5, _MOST, _MOST, _MOST, 0, -_MOST, 1, 2, 3, 250, 4)],
+    ),
+    "items[].long": (or_null(number(-(2**63), 2**63 - 1)), [2**63 - 1, 1, *[-(2**63)] * 3, None, 5, 0, -1, 7, 8, 9]),
+    "items[].double": (or_null(DOUBLE), [0.1, 0.2, 1e308, 1e308, -1e308, -0.0, 1e300, 1.0, -1e300, None, 3.0, 2.5]),
+    "items[].name": (or_null(text(9)), ["a", "", "Ä b", None, "🦊", "x", "42", "-3", None, "o'neil", "b", "7.5"]),
+    "items[].flag": (TRUTH, [True, False] * 6),
+    "items[].day": (
+        or_null(DATE),
+        [date(2024, 2, 29), None, *[date(1, 1, 1), date(9999, 12, 31)] * 4, date(2026, 1, 31), date(2000, 3, 1)],
+    ),
+    "tags[]": (number(-99, 99, 1), [Fraction(n, 10) for n in (5, -7, 99, 1, 2, 3, 4, 0, -99, 12, 13)]),
+}
+ELEMENTS = {name: ARRAYS[name.partition("[]")[0]] for name in _FIELDS_OF_ELEMENTS}
+FORMS |= {name: form for name, (form, _) in _FIELDS_OF_ELEMENTS.items()}
+COLUMNS = {name: column_of(values, form) for name, (form, values) in (FIELDS | _FIELDS_OF_ELEMENTS).items()}
+
+
+def records() -> list[dict[str, Any]]:
+    """The values of every record by name, exact numbers as fractions; a list where it has several elements."""
+    found: list[dict[str, Any]] = []
+    for place in range(COUNT):
+        record: dict[str, Any] = {name: _exact(values[place], form) for name, (form, values) in FIELDS.items()}
+        for name, (form, values) in _FIELDS_OF_ELEMENTS.items():
+            lengths = LENGTHS[ELEMENTS[name].path]
+            first = sum(lengths[:place])
+            record[name] = [_exact(value, form) for value in values[first : first + lengths[place]]]
+        found.append(record)
+    return found
+
+
+def _exact(value: Any, form: Form) -> Any:
+    return Fraction(value) if form.kind is Kind.NUMBER and value is not None else value

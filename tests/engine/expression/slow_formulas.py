@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from engine.expression.folds import Fold
 from engine.expression.forms import Form, Kind, scaled_literal
 from engine.expression.functions import Application, Constant, Node, Options, Reference
 from tests.engine.expression.slow_dates import (
@@ -86,6 +87,8 @@ def value_of(node: Node, record: Record) -> Any:
             if name in LAZY:
                 return LAZY[name](node, record)
             return _strict(node, record)
+        case Fold():
+            return folded(node, record)
         case _:
             raise TypeError(f"no value: {node}")
 
@@ -250,6 +253,38 @@ def text_join(node: Application, record: Record) -> str | None:
     return str(values[0]).join(texts)
 
 
+def count(node: Application, record: Record) -> Fraction:
+    return Fraction(sum(value_of(argument, record) is not None for argument in node.arguments))
+
+
+# What is made of all elements of an array.
+
+
+def folded(node: Fold, record: Record) -> Any:
+    record, each = record.get("", record), node.arguments[-1]
+    lists = {name: values for name, values in record.items() if name.startswith(f"{node.over.path}[]")}
+    values = []
+    for place in range(max(map(len, lists.values()))):
+        element = {name: values[place] for name, values in lists.items()}
+        values.append(value_of(each, {**record, **element, "": record}))
+    found = [value for value in values if value is not None]
+    forms = [each.form] * len(found)
+    match node.name:
+        case "COUNT":
+            return Fraction(len(found))
+        case "TEXTJOIN":
+            between = value_of(node.arguments[0], record)
+            return str(between).join(text_of(value, each.form) for value in found)
+        case "SUM" if each.form.kind is Kind.DOUBLE:
+            return summed(node.form, [each.form, *forms], 0.0, *found)
+        case "SUM":
+            return summed(node.form, forms, *found) if found else Fraction(0)
+        case "AVERAGE" if found and each.form.kind is Kind.DOUBLE:
+            return summed(node.form, [each.form, *forms], 0.0, *found) / float(len(found))
+        case _:
+            return STRICT[node.name](node.form, forms, *found) if found else None
+
+
 LAZY: dict[str, Callable[[Application, Record], Any]] = {
     "IF": if_,
     "IFS": ifs,
@@ -264,6 +299,7 @@ LAZY: dict[str, Callable[[Application, Record], Any]] = {
     "ISERROR": is_error,
     "ISBLANK": lambda node, record: value_of(node.arguments[0], record) is None,
     "TEXTJOIN": text_join,
+    "COUNT": count,
 }
 STRICT: dict[str, Callable[..., Any]] = {
     "+": plus,

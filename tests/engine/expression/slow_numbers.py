@@ -139,7 +139,7 @@ def power(form: Form, forms: Sequence[Form], a: Any, b: Any) -> Any:
         found = found * factor if size & 1 else found
         factor, size = factor * factor, size >> 1
     if exponent < 0:
-        if factor == 0.0 or found == 0.0:
+        if found == 0.0:
             raise Failed
         found = 1.0 / found
     return finite(found)

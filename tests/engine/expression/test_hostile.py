@@ -55,6 +55,17 @@ def test_numbers_that_only_some_records_make_too_large_fail_for_these() -> None:
     assert evaluation.reasons == ["the number is larger than 2^127, at character 13"]
 
 
+@pytest.mark.parametrize(
+    "expression", ["SUM(long * long, -0.5)", "MAX(long * long, 0.5)", "IF(true, long * long, 0.5)"]
+)
+def test_numbers_that_are_too_large_at_the_scale_of_others_fail(expression: str) -> None:
+    evaluation = evaluated(compiled(expression, FORMS), {"long": pl.Series([2**63 - 1, 3])}, count=2)
+
+    assert evaluation.values.is_null().to_list() == [True, False]
+    assert evaluation.failures is not None
+    assert (evaluation.failures > 0).tolist() == [True, False]
+
+
 def test_limits_are_those_that_are_said() -> None:
     def accepted(expression: str) -> bool:
         codes = {fault.code for fault in faults_of(expression)}

@@ -12,10 +12,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.expression.forms import Kind
 from engine.expression.formula import FUNCTIONS
 from engine.expression.functions import Node
-from tests.engine.expression.formulas import COUNT, FIELDS, FORMS, column_of, compiled, evaluated, faults_of, values_of
+from tests.engine.expression.formulas import (
+    ARRAYS,
+    COLUMNS,
+    COUNT,
+    FORMS,
+    compiled,
+    evaluated,
+    faults_of,
+    records,
+    values_of,
+)
 from tests.engine.expression.slow_formulas import LAZY, STRICT, value_of
 from tests.engine.expression.slow_numbers import Failed
 
@@ -25,7 +34,7 @@ NOT_INTERPRETED = {
     # Those of the machine's library.
     *("SQRT", "EXP", "LN", "LOG", "PI"),
 }
-FAULTS = {"EXPRESSION_TOO_COMPLEX", "EXPRESSION_NOT_ALLOWED", "TYPE_MISMATCH", "EXPRESSION_SYNTAX"}
+FAULTS = {"INVALID_VALUE", "EXPRESSION_TOO_COMPLEX", "EXPRESSION_NOT_ALLOWED", "TYPE_MISMATCH", "EXPRESSION_SYNTAX"}
 FAILED = object()
 
 
@@ -34,10 +43,10 @@ def test_every_function_is_interpreted_or_left_out_on_purpose() -> None:
 
 
 class Writer:
-    """Writes random formulas of a kind."""
+    """Writes random formulas of a kind; of a value for each element of an array where it is given one."""
 
-    def __init__(self, choose: random.Random) -> None:
-        self._choose = choose
+    def __init__(self, choose: random.Random, array: str | None = None) -> None:
+        self._choose, self._array = choose, array
 
     def any(self, depth: int) -> str:
         return self._choose.choice([self.number, self.text, self.truth, self.day])(depth)
@@ -45,6 +54,7 @@ class Writer:
     def number(self, depth: int) -> str:
         leaves = ["small", "whole", "long", "price", "fine", "rate", "double"]
         leaves += ["0", "1", "-3", "2.50", "0.001", "7", "1e3", "99999999999999999999", "-0.5", "1e40"]
+        leaves += self._elements("items[].quantity", "items[].price", "items[].long", "items[].double", "tags[]")
         if depth <= 0 or self._choose.random() < 0.15:
             return self._choose.choice(leaves)
         n, t, d = self.number, self.text, self.day
@@ -80,11 +90,34 @@ class Writer:
             lambda: f"CHOOSE(small, {n(depth - 1)}, {n(depth - 1)}, 3.25)",
             lambda: f"SWITCH({n(depth - 1)}, 3, {n(depth - 1)}, small, {n(0)}, {n(0)})",
             lambda: f"CASE(name, {{'': {n(depth - 1)}, '42': 1.5}}, {n(0)})",
+            *self._folds(*self._ways_to_fold(depth)),
+            lambda: f"COUNT({self.any(depth - 1)}, {n(0)})",
             *self._choices(n, depth),
         )
 
+    def _elements(self, *names: str) -> list[str]:
+        """Those of some names that are of the array."""
+        return [name for name in names if self._array is not None and name.startswith(self._array)] * 3
+
+    def _folds(self, *ways: Callable[[Writer], str]) -> list[Callable[[], str]]:
+        """Ways to make one value of those of all elements; none inside an element."""
+        if self._array is not None:
+            return []
+        inner = [Writer(self._choose, path) for path in ARRAYS]
+        return [lambda way=way, of=of: way(of) for way in ways for of in inner]  # type: ignore[misc]
+
+    def fold(self, depth: int) -> str:
+        return self._pick(*self._folds(*self._ways_to_fold(depth)))
+
+    def _ways_to_fold(self, depth: int) -> list[Callable[[Writer], str]]:
+        return [
+            *[lambda of, name=name: f"{name}({of.number(depth - 1)})" for name in ("SUM", "AVERAGE", "MIN", "MAX")],
+            *[lambda of, name=name: f"{name}({of.number(depth - 1)}, {self.number(0)})" for name in ("SUM", "MIN")],
+            lambda of: f"COUNT({of.any(depth - 1)})",
+        ]
+
     def text(self, depth: int) -> str:
-        leaves = ["name", "digits", "''", "'a'", '"Ä b"', "'-'", "'🦊'"]
+        leaves = ["name", "digits", "''", "'a'", '"Ä b"', "'-'", "'🦊'", *self._elements("items[].name")]
         if depth <= 0 or self._choose.random() < 0.15:
             return self._choose.choice(leaves)
         t, count = self.text, self._choose.choice(["0", "1", "2", "30", "small", "whole"])
@@ -109,12 +142,13 @@ class Writer:
             lambda: f"PADLEFT({t(depth - 1)}, {self._choose.choice(['0', '5', 'small'])}, '0')",
             lambda: f"PADRIGHT({t(depth - 1)}, 14)",
             lambda: f"TEXTJOIN({t(0)}, {t(depth - 1)}, {exact}, {t(0)})",
+            *self._folds(lambda of: f"JOIN('', {of.any(depth - 1)})", lambda of: f"JOIN(', ', {of.any(depth - 1)})"),
             *self._choices(t, depth),
         )
 
     def truth(self, depth: int) -> str:
         if depth <= 0 or self._choose.random() < 0.15:
-            return self._choose.choice(["flag", "true", "false"])
+            return self._choose.choice(["flag", "true", "false", *self._elements("items[].flag")])
         w, same = self.truth, self._choose.choice([self.number, self.text, self.day])
         sign = self._choose.choice(["=", "<>", "<", "<=", ">", ">=", "==", "!="])
         return self._pick(
@@ -136,7 +170,7 @@ class Writer:
 
     def day(self, depth: int) -> str:
         if depth <= 0 or self._choose.random() < 0.2:
-            return "day"
+            return self._choose.choice(["day", *self._elements("items[].day")])
         d, count = self.day, self._choose.choice(["1", "-13", "small", "whole", "1000000000000"])
         unit = self._choose.choice(["day", "weeks", "month", "year"])
         return self._pick(
@@ -167,8 +201,7 @@ class Writer:
 def interpreted(root: Node) -> list[Any]:
     """What the interpreter says for each record."""
     found = []
-    for place in range(COUNT):
-        record = {name: _exact(values[place], FORMS[name].kind) for name, (_, values) in FIELDS.items()}
+    for record in records():
         try:
             found.append(value_of(root, record))
         except Failed:
@@ -176,14 +209,9 @@ def interpreted(root: Node) -> list[Any]:
     return found
 
 
-def _exact(value: Any, kind: Kind) -> Any:
-    return Fraction(value) if kind is Kind.NUMBER and value is not None else value
-
-
 def made(root: Node) -> list[Any]:
     """What the compiled formula says for each record."""
-    columns = {name: column_of(values, form) for name, (form, values) in FIELDS.items()}
-    evaluation = evaluated(root, columns, count=COUNT)
+    evaluation = evaluated(root, COLUMNS, count=COUNT)
     values = values_of(evaluation.values, root.form)
     failures = [0] * COUNT if evaluation.failures is None else evaluation.failures.tolist()
     assert evaluation.values.dtype == root.form.dtype
@@ -216,7 +244,7 @@ def check(expression: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("kind", ["number", "text", "truth", "day"])
+@pytest.mark.parametrize("kind", ["number", "text", "truth", "day", "fold"])
 @settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 @given(seed=st.integers(0, 2**32), depth=st.integers(1, 4))
 def test_random_formulas_make_what_the_interpreter_makes(kind: str, seed: int, depth: int) -> None:
