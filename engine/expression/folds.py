@@ -27,7 +27,8 @@ class Fold(Node):
         self.is_beside_others = beside_others
         self._each = arguments[-1]
         if self._each.array is None:
-            raise Mismatch("the elements come last, behind what stands between them", code="EXPRESSION_SYNTAX")
+            message = "the elements come last, behind what stands between them"
+            raise Mismatch(message, hint="JOIN(', ', items[].sku)", code="EXPRESSION_SYNTAX")
         self.over = self._each.array
         super().__init__(self._how.form(self._each.form, self.over, arguments), position)
 
@@ -148,7 +149,8 @@ def _separator(node: Node) -> str:
     """What stands between the elements; raises Mismatch when it is not written out."""
     value = node.value if isinstance(node, Constant) else None
     if not isinstance(value, str):
-        raise Mismatch("what stands between the elements must be written out, in quotes", argument=0)
+        message = "what stands between the elements must be written out, in quotes"
+        raise Mismatch(message, hint="JOIN(', ', items[].sku)", argument=0)
     return value
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import Field
 
 from engine.choice import Tables
@@ -119,7 +120,7 @@ class FormulaField(FieldType[FormulaParams]):
         return array_of(name) in {None, array_of(self.scope.field), *self.scope.arrays}
 
     @cached_property
-    def _elements(self) -> dict[str, Array]:
+    def elements(self) -> dict[str, Array]:
         """The names that have a value for each element of an array."""
         own = array_of(self.scope.field)
         arrays = {name: array_of(name) for name in self.operand_forms}
@@ -130,7 +131,7 @@ class FormulaField(FieldType[FormulaParams]):
         if isinstance(self._reading, ExpressionFault):
             return None, (self._reading,)
         compilation = self._reading.compile(
-            self.operand_forms, elements=self._elements, null_is_blank=self.params.on_null is OnNull.EVALUATE
+            self.operand_forms, elements=self.elements, null_is_blank=self.params.on_null is OnNull.EVALUATE
         )
         return compilation.root, compilation.faults
 
@@ -250,11 +251,15 @@ class FormulaField(FieldType[FormulaParams]):
 
     def evaluated(self, span: Span, columns: Columns) -> Evaluation:
         """The values of a span, and which records have none."""
-        given = {name: columns[name] for name in self.operand_forms}
-        lengths = {array.path: lengths_of(given[name]) for name, array in self._elements.items()}
-        given |= {name: elements_of(given[name]) for name in self._elements}
-        operands = {name: operand(given[name], form) for name, form in self.operand_forms.items()}
+        operands, lengths = self.operands(columns)
         return evaluate(self._root, operands, span, self._surroundings, lengths)
+
+    def operands(self, columns: Columns) -> tuple[dict[str, pl.Series], dict[str, NDArray[np.int64]]]:
+        """The columns of the fields that are named, as the formula takes them, and the lengths of the arrays."""
+        given = {name: columns[name] for name in self.operand_forms}
+        lengths = {array.path: lengths_of(given[name]) for name, array in self.elements.items()}
+        given |= {name: elements_of(given[name]) for name in self.elements}
+        return {name: operand(given[name], form) for name, form in self.operand_forms.items()}, lengths
 
     def values(self, span: Span, columns: Columns) -> pl.Series:
         made = self.evaluated(span, columns)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.expression.cells import Surroundings
-from engine.expression.formula import Expression, applications, evaluate
+from engine.expression.folds import Fold
+from engine.expression.formula import Expression, evaluate
+from engine.expression.functions import Application
 from engine.span import Span
 from engine.stream import Source
 from generators.definition import read_definition
 from generators.examination import compile_plan
 from generators.facts import RunFacts
 from generators.fields.computed import Computed
-from generators.values.operands import operand
 
 RECORDS = 65_536
 STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,7 +29,11 @@ FIELDS: list[dict[str, Any]] = [
     {"fieldName": "weight", "type": "NUMERIC_RANGE", "params": {"min": 0.5, "max": 80.5}},
     {"fieldName": "firstName", "type": "ENUM_RANDOM", "params": {"values": ["Ada", "Grace", "Jürgen", "Zoë"]}},
     {"fieldName": "createdAt", "type": "TIMESTAMP_GENERATED", "params": {}},
+    {"fieldName": "items[].quantity", "type": "NUMERIC_RANGE", "params": {"min": 1, "max": 20}},
+    {"fieldName": "items[].unitPrice", "type": "NUMERIC_RANGE", "params": {"min": 1, "max": 500, "scale": 2}},
+    {"fieldName": "items[].sku", "type": "ENUM_RANDOM", "params": {"values": ["A-1", "B-22", "C-333"]}},
 ]
+ARRAYS = [{"path": "items", "min": 1, "max": 5}]
 FORMULAS = (
     "quantity + 1",
     "quantity * 3 - 1",
@@ -53,6 +58,15 @@ FORMULAS = (
     "RAND() < 0.5",
     "MD5(firstName)",
 )
+OF_ELEMENTS = (
+    "SUM(items[].quantity)",
+    "SUM(items[].quantity * items[].unitPrice)",
+    "AVERAGE(items[].unitPrice)",
+    "MAX(items[].unitPrice)",
+    "COUNT(items[].sku)",
+    "JOIN(', ', items[].sku)",
+)
+"""What is made of arrays of three elements each: operations on them count once for each element."""
 
 
 def bench_formulas(rounds: int) -> None:
@@ -60,9 +74,9 @@ def bench_formulas(rounds: int) -> None:
     from tests.bench.__main__ import median_seconds
 
     print(f"\n== formulas: operations a second and core, values a second (batches of {RECORDS:,})")
-    for text in FORMULAS:
+    for text in (*FORMULAS, *OF_ELEMENTS):
         mapping = {"fieldName": "it", "type": "COMPUTED", "params": {"expression": text}}
-        reading = read_definition({"name": "formulas", "fieldMappings": [*FIELDS, mapping]})
+        reading = read_definition({"name": "formulas", "arrays": ARRAYS, "fieldMappings": [*FIELDS, mapping]})
         plan = compile_plan(reading, facts=RunFacts(1, STARTED_AT, record_count=10**9), pools={})
         [field] = [planned.field for planned in plan.fields if planned.name == "it"]
         if not isinstance(field, Computed):
@@ -80,13 +94,22 @@ def bench_formulas(rounds: int) -> None:
         print(f"  {rate / 1e6:>7.1f} M operations/s  {RECORDS / seconds['values'] / 1e6:>6.1f} M values/s  {text}")
 
 
-def formula_of(field: Computed, columns: Any, span: Span) -> tuple[int, Callable[[], object]]:
-    """How many operations a formula has, and how they are done without reading and writing columns of decimals."""
-    root = Expression.parse(field.params.expression).compile(field.operand_forms).root
+def formula_of(field: Computed, columns: Any, span: Span) -> tuple[float, Callable[[], object]]:
+    """How many operations a formula has, and how they are done without reading and writing columns of decimals.
+
+    The operations on the elements of an array count as often as a record has elements on average.
+    """
+    root = Expression.parse(field.params.expression).compile(field.operand_forms, elements=field.elements).root
     if root is None:
         raise ValueError("the formula is faulty")
-    operands = {name: operand(columns[name], form) for name, form in field.operand_forms.items()}
+    operands, lengths = field.operands(columns)
     streams = Source(1, "formulas", "it")
     surroundings = Surroundings(lambda site: streams.stream("rand", site), run_id="", started_at=STARTED_AT)
-    count = sum(1 for _ in applications(root))
-    return count, lambda: evaluate(root, operands, span, surroundings)
+    parts = [part for part in root.parts() if isinstance(part, (Application, Fold))]
+    each = {path: counts.mean() for path, counts in lengths.items()}
+    count = sum(each[part.over.path] if isinstance(part, Fold) else _times(part, each) for part in parts)
+    return count, lambda: evaluate(root, operands, span, surroundings, lengths)
+
+
+def _times(part: Application, each: Mapping[str, float]) -> float:
+    return 1.0 if part.array is None else each[part.array.path]

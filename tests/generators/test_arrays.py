@@ -154,6 +154,119 @@ def test_an_element_looks_at_its_siblings_and_at_the_record() -> None:
             assert item["main"] == record["main"]
 
 
+def computed(expression: str, name: str, **more: Any) -> dict[str, Any]:
+    return mapping("COMPUTED", {"expression": expression}, name, **more)
+
+
+LINES = [
+    mapping("NUMERIC_RANGE", {"min": 1, "max": 9}, "items[].quantity", nullRate=0.2),
+    mapping("NUMERIC_RANGE", {"min": 0, "max": 99, "scale": 2}, "items[].unitPrice", omit=True),
+    computed("ROUND(items[].quantity * items[].unitPrice, 2)", "items[].total"),
+    mapping("ENUM_RANDOM", {"values": ["a", "ä", "b c"]}, "items[].sku"),
+    computed("SUM(items[].total)", "total"),
+    computed("items[].total / NULLIF(total, 0)", "items[].share"),
+    computed("SUM(items[].share)", "shares"),
+    computed("COUNT(items[].quantity) & '/' & COUNT(items[].sku)", "counts"),
+    computed("AVG(items[].quantity)", "mean"),
+    computed("MAX(items[].total, 5) - MIN(items[].total)", "spread"),
+    computed("JOIN(', ', items[].sku)", "skus"),
+    computed("SUM(items[].quantity * items[].unitPrice) + 4.95 * COUNT(tags[])", "again"),
+    ORDER[5],
+]
+
+
+def test_totals_of_the_lines_of_a_record_are_exact() -> None:
+    for record in objects(plan_of(*LINES), Span(0, 500)):
+        lines = record["items"]
+        totals = [line["total"] for line in lines if line["total"] is not None]
+        assert record["total"] == sum(totals, Decimal("0.00"))
+        assert record["again"] == record["total"] + Decimal("4.95") * len(record["tags"])
+        assert record["counts"] == f"{len(totals)}/{len(lines)}"
+        assert record["skus"] == ", ".join(line["sku"] for line in lines)
+        quantities = [line["quantity"] for line in lines if line["quantity"] is not None]
+        mean = sum(map(Decimal, quantities)) / len(quantities) if quantities else None
+        assert record["mean"] == (None if mean is None else mean.quantize(record["mean"]))
+        assert record["spread"] == (max(*totals, Decimal(5)) - min(totals) if totals else None)
+        assert abs(record["shares"] - bool(record["total"])) <= Decimal("1e-9")
+
+
+@pytest.mark.parametrize("start", [0, 65_530, MAX_RECORDS - 500])
+def test_cutting_a_run_changes_no_total(start: int) -> None:
+    whole, again = plan_of(*LINES).batch(Span(start, 500)), plan_of(*LINES)
+
+    parts = [again.batch(Span(start + at, count)) for at, count in ((0, 1), (1, 1), (2, 298), (300, 0), (300, 200))]
+
+    assert joined(parts).records.equals(whole.records)
+
+
+def test_a_total_may_choose_a_row_of_a_pool_for_which_any_is_taken() -> None:
+    key = computed("'sku-' & SUM(items[].n)", "key")
+    row = field("sku", "main", keyField="key", keyColumn="sku", onMissing="ANY")
+    plan = plan_of(mapping("NUMERIC_RANGE", {"min": 0, "max": 5}, "items[].n"), key, row, arrays=[ITEMS])
+
+    missing = sum(record["key"] not in set(shop().records["sku"]) for record in objects(plan, Span(0, 200)))
+
+    assert plan.passed_over(Span(0, 200)) == {"shop": missing}
+    assert missing > 0
+
+
+def test_an_element_that_fails_inside_a_total_fails_its_record() -> None:
+    first = mapping("SEQUENCE", {"start": 0}, "items[].n")
+    lengths = [len(record["items"]) for record in objects(plan_of(first, arrays=[ITEMS]), Span(0, 50))]
+    plan = plan_of(first, computed("SUM(1 / (items[].n % 4 - 3))", "total"), arrays=[ITEMS])
+
+    with pytest.raises(RecordInvalid, match="division by zero, at character 7") as caught:
+        plan.batch(Span(0, 50))
+
+    assert caught.value.record_number == lengths.index(4)
+
+
+@pytest.mark.parametrize(
+    ("expression", "position", "said"),
+    [
+        ("items[].a", 1, 'items[].a has a value for each element of "items", and the record needs one'),
+        ("IF(items[].a > 1, 1, 0)", 4, "items[].a has a value for each element"),
+        ("JOIN(', ', CONCAT(items[].a, tags[]))", 12, "are no pairs"),
+        ("SUM(MAX(items[].a, 3))", 5, "items[].a has become one value here, so there is nothing for SUM to do"),
+        ("SUM(items[].a * MAX(items[].a, 3))", 17, "MAX makes one value of all elements and what stands beside them"),
+        ("AVG(items[].a, 1)", 1, "AVERAGE takes the elements of one array, and nothing beside them"),
+        ("JOIN(items[].a, ', ')", 6, "TEXTJOIN takes a text as text"),
+        ("JOIN(TOSTRING(items[].a), ', ')", 1, "the elements come last"),
+        ("JOIN(word, items[].a)", 6, "what stands between the elements must be written out"),
+        ("JOIN(', ', items[].long)", 1, "4 elements of 9,000 characters"),
+        ("SUM(items[].aa)", 5, 'there is no field "items[].aa"'),
+        ("SUM(other[].a)", 5, 'there is no field "other[].a"'),
+    ],
+)
+def test_what_cannot_be_made_of_elements_is_told_with_its_place(expression: str, position: int, said: str) -> None:
+    fields = [number("items[].a"), ORDER[5], mapping("CONSTANT", {"value": "x"}, "word")]
+    long = mapping("CONSTANT", {"value": "x" * 9_000}, "items[].long")
+
+    [issue] = examined(*fields, long, computed(expression, "it"), arrays=ARRAYS).errors
+
+    assert issue.path == "/fieldMappings/4/params/expression"
+    assert said in issue.message
+    assert issue.message.endswith(f"at character {position}")
+    assert issue.hint
+
+
+def test_inside_an_element_a_sibling_is_one_value() -> None:
+    [issue] = examined(number("items[].a"), computed("SUM(items[].a)", "items[].it"), arrays=[ITEMS]).errors
+
+    assert "inside an element items[].a is one value, so there is nothing for SUM to do" in issue.message
+    assert "make a field of the record, with omit: true" in str(issue.hint)
+
+
+def test_totals_that_go_round_in_a_circle_are_named() -> None:
+    told = examined(
+        computed("SUM(items[].share)", "total"), computed("total / 2", "items[].share"), arrays=[ITEMS]
+    ).errors
+
+    assert [issue.message for issue in told if issue.code == "DEPENDENCY_CYCLE"] == [
+        "fields depend on each other: total → items[].share → total"
+    ]
+
+
 def test_distinct_elements_are_distinct_in_all_records() -> None:
     unique = mapping("NUMERIC_RANGE", {"min": 1, "max": 400}, "items[].id", unique=True)
 
