@@ -32,7 +32,8 @@ from engine.expression.faults import ExpressionFault, Mismatch
 from engine.expression.folds import FOLDINGS, Fold
 from engine.expression.forms import Array, Form, Kind, text
 from engine.expression.functions import FUNCTIONS, Application, Constant, Function, Node, Options, Reference
-from engine.expression.syntax import Call, Literal, Name, Several, names_in, parse
+from engine.expression.lookups import LookupTable, PoolLookup, Tables
+from engine.expression.syntax import Call, Literal, Name, Several, calls_in, names_in, parse
 from engine.expression.syntax import Node as Syntax
 from engine.issues import did_you_mean
 from engine.schema import array_of
@@ -68,15 +69,28 @@ class Expression:
             found.setdefault(name.name, name.position)
         return found
 
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools in which it looks up keys, as far as they are written out."""
+        calls = (call for call in calls_in(self.tree) if isinstance(FUNCTIONS.get(call.function.upper()), PoolLookup))
+        named = (call.arguments[0] for call in calls if call.arguments)
+        words = (one.value for one in named if isinstance(one, Literal))
+        return tuple(dict.fromkeys(word for word in words if isinstance(word, str)))
+
     def compile(
-        self, forms: Mapping[str, Form], *, elements: Mapping[str, Array] | None = None, null_is_blank: bool = False
+        self,
+        forms: Mapping[str, Form],
+        *,
+        elements: Mapping[str, Array] | None = None,
+        tables: Tables | None = None,
+        null_is_blank: bool = False,
     ) -> Compilation:
         """Bind the names to forms and the functions to their arguments.
 
-        `elements` are the names that have a value for each element of an array. With `null_is_blank`, null is read as
-        in an empty cell of a spreadsheet: 0, the empty text, false.
+        `elements` are the names that have a value for each element of an array; `tables` are those of POOLLOOKUP. With
+        `null_is_blank`, null is read as in an empty cell of a spreadsheet: 0, the empty text, false.
         """
-        compiler = _Compiler(forms, elements or {}, null_is_blank)
+        compiler = _Compiler(forms, elements or {}, tables or _no_table, null_is_blank)
         root = compiler.node(self.tree)
         if root is not None and root.array is not None:
             compiler.faults.append(_not_folded(self.tree, root.array, elements or {}))
@@ -134,6 +148,10 @@ def applications(root: Node) -> Iterator[Application]:
     return (part for part in root.parts() if isinstance(part, Application))
 
 
+def _no_table(name: str) -> LookupTable:
+    raise Mismatch(f'there is no pool "{name}" here', code="POOL_NOT_FOUND", argument=0)
+
+
 def _not_folded(tree: Syntax, array: Array, elements: Mapping[str, Array]) -> ExpressionFault:
     """That an expression has a value for each element where a record needs one."""
     name = next(name for name in names_in(tree) if elements.get(name.name) is array)
@@ -169,9 +187,11 @@ class Blank(Node):
 class _Compiler:
     """Compiles one tree; goes on behind a fault, so that all of them are found."""
 
-    def __init__(self, forms: Mapping[str, Form], elements: Mapping[str, Array], null_is_blank: bool) -> None:
+    def __init__(
+        self, forms: Mapping[str, Form], elements: Mapping[str, Array], tables: Tables, null_is_blank: bool
+    ) -> None:
         self.faults: list[ExpressionFault] = []
-        self._forms, self._elements, self._null_is_blank = forms, elements, null_is_blank
+        self._forms, self._elements, self._tables, self._null_is_blank = forms, elements, tables, null_is_blank
         self._made: dict[int, Node | None] = {}
         self._sites = 0
 
@@ -220,6 +240,8 @@ class _Compiler:
         if len(known) < len(arguments):
             return None
         try:
+            if isinstance(function, PoolLookup):
+                return self._joint(function.found(known, self._tables, tree.position), known)
             function.check(known)
             if function.folds:
                 folded = self._folded(function, tree, known)

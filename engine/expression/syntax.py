@@ -80,6 +80,15 @@ def names_in(node: Node) -> Iterator[Name]:
                 yield from names_in(argument)
 
 
+def calls_in(node: Node) -> Iterator[Call]:
+    """Every call of a function or an operator, from the outside to the inside."""
+    if isinstance(node, Call):
+        yield node
+    if isinstance(node, (Call, Several)):
+        for argument in node.arguments if isinstance(node, Call) else node.values:
+            yield from calls_in(argument)
+
+
 class _Parser:
     """Reads the tokens once, from left to right."""
 

@@ -20,6 +20,7 @@ from generators.picks.column_draws import ColumnDraw
 from generators.picks.derived_params import APPLIES, REQUIRED, DerivedMode, PoolDerivedParams
 from generators.picks.row_derivations import CopiedColumn, RowDerivation, RowTemplate
 from generators.picks.row_formula import RowFormula
+from generators.values.formula_field import pools_looked_up
 
 _MODES: dict[DerivedMode, Any] = {
     DerivedMode.COLUMN: CopiedColumn,
@@ -54,7 +55,10 @@ class PoolDerived(FieldType[PoolDerivedParams]):
 
     @classmethod
     def pool_names(cls, params: BaseModel) -> tuple[str, ...]:
-        return (params.pool,) if isinstance(params, PoolDerivedParams) and params.pool is not None else ()
+        if not isinstance(params, PoolDerivedParams):
+            return ()
+        own = (params.pool,) if params.pool is not None else ()
+        return tuple(dict.fromkeys((*own, *pools_looked_up(params.expression))))
 
     def depends_on(self) -> Mapping[str, str]:
         return {} if self._mode is None else self._mode.depends_on()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from engine.choice import Tables
 from engine.errors import RecordInvalid
@@ -27,6 +27,8 @@ from engine.lists import elements_of, lengths_of
 from engine.schema import OutputType, array_of
 from engine.span import Span
 from generators.fields.base import Columns, FieldType, Output
+from generators.picks.pool_issues import pool_issues
+from generators.picks.pool_table import PoolTable
 from generators.values.listed_values import Scalar
 from generators.values.operands import form_of, operand
 from generators.values.read_texts import read_texts, unread
@@ -82,10 +84,22 @@ class FormulaParams(Params):
     default: Scalar = Field(default=None, description="DEFAULT: the value of such a record.", examples=[0])
 
 
+def pools_looked_up(expression: Any) -> tuple[str, ...]:
+    """The pools in which a formula looks up keys; none of one that cannot be read."""
+    try:
+        return Expression.parse(expression).pools if isinstance(expression, str) else ()
+    except ExpressionFault:
+        return ()
+
+
 class FormulaField(FieldType[FormulaParams]):
     """A formula, compiled to operations on whole columns when the definition is examined."""
 
     Params = FormulaParams
+
+    @classmethod
+    def pool_names(cls, params: BaseModel) -> tuple[str, ...]:
+        return pools_looked_up(params.expression) if isinstance(params, FormulaParams) else ()
 
     # What is declared.
 
@@ -119,6 +133,18 @@ class FormulaField(FieldType[FormulaParams]):
         """Whether a name is of the record, of the same element, or of an array that is declared."""
         return array_of(name) in {None, array_of(self.scope.field), *self.scope.arrays}
 
+    def _table(self, name: str) -> PoolTable:
+        """A pool for POOLLOOKUP; raises Mismatch when it has no rows."""
+        if name not in self._tables:
+            for issue in pool_issues(self, name):
+                raise Mismatch(issue.message, hint=issue.hint, code=issue.code, argument=0)
+            self._tables[name] = PoolTable(self.scope.pools[name])
+        return self._tables[name]
+
+    @cached_property
+    def _tables(self) -> dict[str, PoolTable]:
+        return {}
+
     @cached_property
     def elements(self) -> dict[str, Array]:
         """The names that have a value for each element of an array."""
@@ -131,7 +157,10 @@ class FormulaField(FieldType[FormulaParams]):
         if isinstance(self._reading, ExpressionFault):
             return None, (self._reading,)
         compilation = self._reading.compile(
-            self.operand_forms, elements=self.elements, null_is_blank=self.params.on_null is OnNull.EVALUATE
+            self.operand_forms,
+            elements=self.elements,
+            tables=self._table,
+            null_is_blank=self.params.on_null is OnNull.EVALUATE,
         )
         return compilation.root, compilation.faults
 

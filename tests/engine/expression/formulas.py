@@ -11,13 +11,17 @@ import numpy as np
 import polars as pl
 
 from engine.expression.cells import Surroundings
-from engine.expression.faults import ExpressionFault
+from engine.expression.faults import ExpressionFault, Mismatch
 from engine.expression.forms import DATE, DOUBLE, INSTANT, TRUTH, Array, Form, Kind, number, text
 from engine.expression.formula import Evaluation, Expression, evaluate
 from engine.expression.functions import Node
+from engine.expression.lookups import LookupTable
 from engine.expression.written import texts_of
 from engine.span import Span
 from engine.stream import Source
+from generators.picks.pool_table import PoolTable
+from pools.builtin.base import builtin_pools
+from pools.snapshot import snapshot_of
 
 STARTED_AT = datetime(2026, 3, 29, 12, 0, tzinfo=UTC)
 SURROUNDINGS = Surroundings(
@@ -25,11 +29,20 @@ SURROUNDINGS = Surroundings(
 )
 
 
+def table(name: str) -> LookupTable:
+    """A built-in pool."""
+    if name not in builtin_pools:
+        raise Mismatch(f'there is no pool "{name}"', code="POOL_NOT_FOUND", argument=0)
+    return PoolTable(snapshot_of(builtin_pools[name].records(), pool=name, version=1))
+
+
 def compiled(expression: str, forms: Mapping[str, Form] | None = None, *, null_is_blank: bool = False) -> Node:
     """The root of an expression; raises its first fault."""
     known = forms or {}
     elements = {name: array for name, array in ELEMENTS.items() if name in known}
-    compilation = Expression.parse(expression).compile(known, elements=elements, null_is_blank=null_is_blank)
+    compilation = Expression.parse(expression).compile(
+        known, elements=elements, tables=table, null_is_blank=null_is_blank
+    )
     if compilation.faults:
         raise compilation.faults[0]
     assert compilation.root is not None
@@ -41,7 +54,7 @@ def faults_of(expression: str, forms: Mapping[str, Form] | None = None) -> tuple
     try:
         known = forms or {}
         elements = {name: array for name, array in ELEMENTS.items() if name in known}
-        return Expression.parse(expression).compile(known, elements=elements).faults
+        return Expression.parse(expression).compile(known, elements=elements, tables=table).faults
     except ExpressionFault as fault:
         return (fault,)
 
