@@ -131,7 +131,8 @@ class Severity(StrEnum):
 class Issue:
     """One problem at one place; `path` is a JSON Pointer (RFC 6901) into the document.
 
-    `params` is what the document says there, normalised, where that is known.
+    `params` is what the document says there, normalised, where that is known; `offset` is the character of a text to
+    which the issue points, counted from 0.
     """
 
     code: str
@@ -141,6 +142,7 @@ class Issue:
     field: str | None = None
     severity: Severity = Severity.ERROR
     params: str = ""
+    offset: int | None = None
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -155,8 +157,9 @@ class Issue:
         text = "\0".join((self.code, self.path, self.params))
         return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
-    def as_json(self) -> dict[str, str | None]:
-        """The issue as the API and ``--json`` show it."""
+    def as_json(self) -> dict[str, str | int | None]:
+        """The issue as the API and ``--json`` show it; with an `offset` where it has one."""
+        place = {} if self.offset is None else {"offset": self.offset}
         return {
             "id": self.id,
             "severity": self.severity.value,
@@ -165,6 +168,7 @@ class Issue:
             "field": self.field,
             "message": self.message,
             "hint": self.hint,
+            **place,
         }
 
 
@@ -182,7 +186,8 @@ def told_apart(issues: Iterable[Issue]) -> list[Issue]:
 def issue_from_json(document: Mapping[str, Any]) -> Issue:
     """The issue that `Issue.as_json` has shown."""
     names = ("code", "path", "message", "hint", "field")
-    return Issue(**{name: document[name] for name in names}, severity=Severity(document["severity"]))
+    severity, offset = Severity(document["severity"]), document.get("offset")
+    return Issue(**{name: document[name] for name in names}, severity=severity, offset=offset)
 
 
 def pointer(*parts: str | int) -> str:

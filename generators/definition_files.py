@@ -52,14 +52,14 @@ class DefinitionFile:
         """The same definition with another content, for which these flags are the reason."""
         return replace(self, document=replace(self.document, value=value), flags={**self.flags, **flags})
 
-    def where(self, path: str) -> str:
-        """What a JSON Pointer names: the flag that has set it, or the place in the file."""
+    def where(self, path: str, offset: int | None = None) -> str:
+        """What a JSON Pointer names: the flag that has set it, or the place in the file, at a character of a text."""
         steps = path.split("/")
         for length in range(len(steps), 0, -1):
             flag = self.flags.get("/".join(steps[:length]))
             if flag is not None:
                 return flag
-        return self.document.where(path)
+        return self.document.where(path, offset)
 
     def owner(self, target: str) -> str:
         """Who writes to a target: this command line, that is this definition to that place."""

@@ -191,7 +191,7 @@ class _Examiner:
                 hint = did_you_mean(other, self.fields) or f"fields are {', '.join(list(self.fields)[:10])}"
                 where = f"{field.scope.pointer}/params{at.partition('#')[0]}"
                 message = f'there is no field "{other}"{field.mention(at)}'
-                yield Issue("UNKNOWN_FIELD", where, message, hint, field.scope.field)
+                yield Issue("UNKNOWN_FIELD", where, message, hint, field.scope.field, offset=field.offset(at))
             elif (array := array_of(other)) not in {None, array_of(field.scope.field)} and not field.gathers(at):
                 where = f"{field.scope.pointer}/params{at.partition('#')[0]}"
                 message = f'"{other}" is of an element of "{array}", which only the same element can look at'

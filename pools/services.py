@@ -380,7 +380,7 @@ def _remove(pool: Pool) -> None:
     store.remove_pool_folder(pool_id)
 
 
-def _failed(pool: Pool, issues: list[dict[str, str | None]]) -> None:
+def _failed(pool: Pool, issues: list[dict[str, str | int | None]]) -> None:
     status = PoolStatus.FAILED
     if pool.version:
         status = PoolStatus.READY if pool.row_count else PoolStatus.EMPTY

@@ -45,6 +45,10 @@ class Lines:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def holds(self, part: str, offset: int) -> bool:
+        """Whether a part of the text begins there."""
+        return self._text.startswith(part, offset)
+
 
 class Positions:
     """Where the values of a document stand in its text."""
@@ -54,6 +58,20 @@ class Positions:
 
     def of(self, path: str) -> tuple[int, int]:
         """Line and column of what a JSON Pointer names, or of the innermost value around it that there is."""
+        return self._lines.at(self._offset(path))
+
+    def shift(self, path: str, text: str, offset: int) -> int:
+        """How many columns a character of a text stands behind where its value begins; 0 where it is not on one line.
+
+        That is so for texts that are written as they are, perhaps in quotes; escapes and folded lines would need more.
+        """
+        start = self._offset(path)
+        for quotes in (0, 1):
+            if text and "\n" not in text and self._lines.holds(text, start + quotes):
+                return quotes + offset
+        return 0
+
+    def _offset(self, path: str) -> int:
         place: Path = ()
         for part in path.split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
@@ -63,7 +81,7 @@ class Positions:
                 place = (*place, int(name))
             else:
                 break
-        return self._lines.at(self._offsets.get(place, 0))
+        return self._offsets.get(place, 0)
 
 
 class Builder:

@@ -100,9 +100,12 @@ class SdgCommand(BaseCommand):
         return UNREACHABLE if all(issue.code in UNREACHABLE_CODES for issue in issues) else WRONG
 
     def show_issues(self, issues: Sequence[Issue], where: Any = None) -> None:
-        """Every issue on standard error: place, code, message, hint. `where` turns a pointer into a place."""
+        """Every issue on standard error: place, code, message, hint.
+
+        `where` turns a pointer, and an offset into the text there, into a place.
+        """
         for issue in issues:
-            place = where(issue.path) if where else issue.path
+            place = where(issue.path, issue.offset) if where else issue.path
             level = "" if issue.severity is Severity.ERROR else f"{issue.severity.value.lower()}: "
             text = (
                 f"{place}: {level}{issue.code}: {issue.message}" if place else f"{level}{issue.code}: {issue.message}"

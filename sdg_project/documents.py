@@ -39,10 +39,28 @@ class Document:
     positions: Positions
     at: str = ""
 
-    def where(self, path: str = "") -> str:
-        """``file:line:column`` of what a JSON Pointer into `value` names, or of the innermost value around it."""
+    def where(self, path: str = "", offset: int | None = None) -> str:
+        """``file:line:column`` of what a JSON Pointer into `value` names, or of the innermost value around it.
+
+        With an `offset`, of that character of the text, where the file has it on one line as it is.
+        """
         line, column = self.positions.of(self.at + path)
+        if offset is not None:
+            column += self.positions.shift(self.at + path, self._text_at(path), offset)
         return f"{self.origin}:{line}:{column}"
+
+    def _text_at(self, path: str) -> str:
+        """The text that a JSON Pointer into `value` names; empty where it names none."""
+        value = self.value
+        for part in path.split("/")[1:]:
+            name = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, dict) and name in value:
+                value = value[name]
+            elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+                value = value[int(name)]
+            else:
+                return ""
+        return value if isinstance(value, str) else ""
 
     def placed(self, issues: Iterable[Issue]) -> list[Issue]:
         """Issues of `value` as those of what was read, whose messages begin with the place."""

@@ -30,6 +30,11 @@ class Issue(Answer):
     field: str | None = Field(description="Name of the field or parameter.")
     message: str
     hint: str | None = Field(description="What would be accepted.")
+    offset: int | None = Field(
+        default=None,
+        description="The character of the text at the path, counted from 0; only of what is wrong in a formula.",
+        examples=[8],
+    )
 
 
 class Problem(Answer):

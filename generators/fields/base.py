@@ -165,6 +165,10 @@ class FieldType(Kind, ABC, Generic[P]):
         """What a sentence about one of `depends_on` says of its place, where that has parts of its own."""
         return ""
 
+    def offset(self, at: str) -> int | None:
+        """At which character of a text, counted from 0, one of `depends_on` is named; None where it is not in one."""
+        return None
+
     def hidden(self) -> tuple[HiddenColumn, ...]:
         """The hidden columns that `values` looks at; equal names mean the same column."""
         return ()
@@ -228,9 +232,11 @@ class FieldType(Kind, ABC, Generic[P]):
         at: str = "",
         hint: str | None = None,
         severity: Severity = Severity.ERROR,
+        offset: int | None = None,
     ) -> Issue:
         """An issue at a place below ``params``, for example ``at="/min"``."""
-        return Issue(code, f"{self.scope.pointer}/params{at}", message, hint, self.scope.field, severity)
+        where = f"{self.scope.pointer}/params{at}"
+        return Issue(code, where, message, hint, self.scope.field, severity, offset=offset)
 
     def not_applicable(self, *names: str, when: str) -> Iterator[Issue]:
         """An error for each of these parameters (Python names) that was given although it means nothing here."""

@@ -69,6 +69,9 @@ class PoolDerived(FieldType[PoolDerivedParams]):
     def mention(self, at: str) -> str:
         return "" if self._mode is None else self._mode.mention(at)
 
+    def offset(self, at: str) -> int | None:
+        return None if self._mode is None else self._mode.offset(at)
+
     def check(self) -> Iterator[Issue]:
         mode = self.params.mode
         others = {name for names in APPLIES.values() for name in names} - set(APPLIES[mode])

@@ -44,6 +44,9 @@ class RowFormula(FormulaField):
     def mention(self, at: str) -> str:
         return super().mention(at) if at.startswith("/expression") else ""
 
+    def offset(self, at: str) -> int | None:
+        return super().offset(at) if at.startswith("/expression") else None
+
     def hidden(self) -> tuple[HiddenColumn, ...]:
         return self._row.hidden()
 
@@ -74,7 +77,7 @@ class RowFormula(FormulaField):
                 columns = snapshot.records.columns
                 message = f'pool "{snapshot.pool}" has no column "{name}", at character {at + 1}'
                 hint = did_you_mean(name, columns) or f"columns are {', '.join(columns)}"
-                yield self.issue("COLUMN_NOT_FOUND", message, at="/expression", hint=hint)
+                yield self.issue("COLUMN_NOT_FOUND", message, at="/expression", hint=hint, offset=at)
         yield from super().check()
 
     def output(self) -> Output:

@@ -123,6 +123,9 @@ class FormulaField(FieldType[FormulaParams]):
     def mention(self, at: str) -> str:
         return f", at character {int(at.partition('#')[2]) + 1}"
 
+    def offset(self, at: str) -> int | None:
+        return int(at.partition("#")[2])
+
     @cached_property
     def operand_forms(self) -> dict[str, Form]:
         """The forms of the fields that are named, as far as they are known."""
@@ -194,7 +197,7 @@ class FormulaField(FieldType[FormulaParams]):
     def check(self) -> Iterator[Issue]:
         _, faults = self._compiled
         for fault in faults:
-            yield self.issue(fault.code, str(fault), at="/expression", hint=fault.hint)
+            yield self.issue(fault.code, str(fault), at="/expression", hint=fault.hint, offset=fault.position)
         if isinstance(self._result, Mismatch):
             at = "/resultType" if self.params.result_type is not None else "/expression"
             yield self.issue("TYPE_MISMATCH", str(self._result), at=at, hint=self._result.hint)

@@ -6,7 +6,17 @@ import dataclasses
 
 import pytest
 
-from engine.issues import CODES, PAUSING, UNREACHABLE, Issue, Severity, did_you_mean, pointer, told_apart
+from engine.issues import (
+    CODES,
+    PAUSING,
+    UNREACHABLE,
+    Issue,
+    Severity,
+    did_you_mean,
+    issue_from_json,
+    pointer,
+    told_apart,
+)
 
 SWAPPED = Issue("RANGE_INVERTED", "/fieldMappings/3/params/min", "min (100) must not be greater than max (10)")
 
@@ -48,6 +58,13 @@ def test_an_issue_as_json_has_every_member() -> None:
         "message": "min (100) must not be greater than max (10)",
         "hint": "swap min and max",
     }
+
+
+def test_an_issue_inside_a_text_says_at_which_character() -> None:
+    inside = dataclasses.replace(SWAPPED, offset=8)
+
+    assert inside.as_json() == {**SWAPPED.as_json(), "offset": 8}
+    assert issue_from_json(inside.as_json()) == inside
 
 
 def test_a_code_that_is_not_listed_is_refused() -> None:

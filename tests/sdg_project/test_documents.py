@@ -209,6 +209,25 @@ def test_a_value_in_json_has_a_place() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "where"),
+    [
+        ("a + bc", "2:10"),
+        ('"a + bc"', "2:11"),
+        ("'a + bc'", "2:11"),
+        ('"a\\u0020+ bc"', "2:6"),
+        (">-\n    a +\n    bc", "2:6"),
+        ("|-\n    a + bc", "2:6"),
+    ],
+)
+def test_a_character_of_a_text_is_placed_where_the_text_stands_as_it_is(written: str, where: str) -> None:
+    [document] = parse_documents(f"x: 1\nit:  {written}\n", origin="file.yaml")
+
+    assert document.where("/it", 4) == f"file.yaml:{where}"
+    assert document.where("/x", 4) == "file.yaml:1:4"
+    assert document.where("/other", 4) == "file.yaml:1:1"
+
+
+@pytest.mark.parametrize(
     ("text", "origin", "expected"),
     [
         ('{"a": 1e6}', "x.json", 1e6),

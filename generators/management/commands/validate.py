@@ -60,7 +60,7 @@ class Command(DefinitionCommand):
         for file, validation in found:
             for issue in validation.issues:
                 issues.append(replace(issue, path=file.document.at + issue.path))
-                places.append({"generator": file.name or None, "where": file.where(issue.path)})
+                places.append({"generator": file.name or None, "where": file.where(issue.path, issue.offset)})
         issues = told_apart(issues)
         place_of = dict(zip((issue.id for issue in issues), places, strict=True))
         judged = judgement(
@@ -114,9 +114,9 @@ def _validation_of(file: DefinitionFile, *, check_connections: bool) -> Validati
     return with_connections(validation, root=root, owner=file.owner(""), kept={})
 
 
-def _place(file: DefinitionFile, path: str) -> str:
+def _place(file: DefinitionFile, path: str, offset: int | None = None) -> str:
     """Where something stands in a file with several generators, and in which of them."""
-    return f"{file.where(path)} ({file.name or 'without a name'})"
+    return f"{file.where(path, offset)} ({file.name or 'without a name'})"
 
 
 def _issues_of(error: Exception) -> tuple[Issue, ...]:
