@@ -68,6 +68,10 @@ class Arithmetic(Strict):
     def hint(self, given: Kind) -> str | None:
         if given is Kind.TEXT:
             return "join texts by & or CONCAT; TODECIMAL(text, digits) reads a number"
+        if given is Kind.INSTANT:
+            return "DATEADD(instant, 1, 'day') moves instants, DATEDIFF(start, end, 'minute') is the time between two"
+        if given is Kind.TRUTH:
+            return "IF(truth, 1, 0) makes a number of a truth value"
         return super().hint(given)
 
 

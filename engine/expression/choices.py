@@ -13,7 +13,17 @@ from engine.expression.cells import Alarms, Cells, Work, first_failures
 from engine.expression.comparisons import Equal
 from engine.expression.faults import Mismatch
 from engine.expression.forms import NULL, TRUTHS, Form, Kind, common
-from engine.expression.functions import Application, Constant, Function, Node, Options, Parameter, function, promoted
+from engine.expression.functions import (
+    Application,
+    Constant,
+    Function,
+    Node,
+    Options,
+    Parameter,
+    function,
+    promoted,
+    with_article,
+)
 
 A_CONDITION = Parameter("condition", TRUTHS)
 
@@ -148,7 +158,9 @@ class Ifs(Chooses):
             raise Mismatch(message, hint="IFS(condition, value, condition, value)", code="EXPRESSION_SYNTAX")
         for place, argument in enumerate(arguments[::2]):
             if argument.form.kind is not Kind.TRUTH:
-                raise Mismatch(f"a condition is a truth value, not a {argument.form.kind}", argument=2 * place)
+                raise Mismatch(
+                    f"a condition is a truth value, not {with_article(argument.form.kind)}", argument=2 * place
+                )
 
     def choices(self, arguments: Sequence[Node]) -> list[Node]:
         return list(arguments[1::2])

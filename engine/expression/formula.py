@@ -32,6 +32,7 @@ from engine.expression.faults import ExpressionFault, Mismatch
 from engine.expression.folds import FOLDINGS, Fold
 from engine.expression.forms import Array, Form, Kind, text
 from engine.expression.functions import FUNCTIONS, Application, Constant, Function, Node, Options, Reference
+from engine.expression.habits import FUNCTIONS_ELSEWHERE
 from engine.expression.lookups import LookupTable, PoolLookup, Tables
 from engine.expression.syntax import Call, Literal, Name, Several, calls_in, names_in, parse
 from engine.expression.syntax import Node as Syntax
@@ -228,7 +229,9 @@ class _Compiler:
         arguments = [self.node(argument) for argument in tree.arguments]
         function = FUNCTIONS.get(tree.function.upper())
         if function is None:
-            hint = did_you_mean(tree.function, [name for name in FUNCTIONS if name[0].isalpha()])
+            hint = FUNCTIONS_ELSEWHERE.get(tree.function.upper()) or did_you_mean(
+                tree.function, [name for name in FUNCTIONS if name[0].isalpha()]
+            )
             message = f"there is no function {tree.function[:40]}"
             self.faults.append(
                 ExpressionFault("UNKNOWN_FUNCTION", message, tree.position, hint or '"sdg functions" lists them')

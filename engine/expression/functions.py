@@ -186,7 +186,7 @@ class Function(ABC):
         if argument.form.kind not in parameter.kinds:
             wanted = " or ".join(sorted(kind for kind in parameter.kinds if kind is not Kind.DOUBLE))
             code = "EXPRESSION_NOT_ALLOWED" if not self.name[0].isalpha() and argument.form.kind is Kind.TEXT else None
-            message = f"{self.name} takes a {wanted} as {parameter.name}, not a {argument.form.kind}"
+            message = f"{self.name} takes a {wanted} as {parameter.name}, not {with_article(argument.form.kind)}"
             if argument.form.kind is Kind.NULL:
                 message = f"null is no {parameter.name} of {self.name}"
             hint = self.hint(argument.form.kind)
@@ -248,6 +248,11 @@ def promoted(values: pl.Series, form: Form, to: Form, alarms: Alarms) -> pl.Seri
             return to_floats(values, form)
         case _:
             return values
+
+
+def with_article(kind: Kind) -> str:
+    """The word of a kind as a sentence has it."""
+    return f"{'an' if kind is Kind.INSTANT else 'a'} {kind}"
 
 
 def literal(node: Node) -> Value:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.expression.faults import ExpressionFault
+from engine.expression.habits import hint_at
 from engine.expression.tokens import Token, TokenKind, tokens_of
 
 MAX_NODES, MAX_DEPTH = 200, 20
@@ -97,6 +98,8 @@ class _Parser:
         self._nodes, self._depth = 0, 0
 
     def whole(self) -> Node:
+        if self._is("="):  # as every formula of a spreadsheet begins
+            self._next()
         if self._is_at_end():
             raise ExpressionFault("EXPRESSION_SYNTAX", "the expression is empty", 0, "write a value, such as a + b")
         tree = self._choice()
@@ -136,13 +139,17 @@ class _Parser:
 
     def _unexpected(self, where: str = "") -> ExpressionFault:
         token = self._token
+        before = self._tokens[self._place - 1] if self._place else None
+        hint = hint_at(before, token, self._tokens[self._place + 1] if not self._is_at_end() else None)
         if token.kind is TokenKind.END:
-            return ExpressionFault("EXPRESSION_SYNTAX", "the expression ends where a value is missing", token.start)
+            return ExpressionFault(
+                "EXPRESSION_SYNTAX", "the expression ends where a value is missing", token.start, hint
+            )
         if self._word in _STATEMENTS:
             message = f'"{token.text}" is not possible in a formula'
-            return ExpressionFault("EXPRESSION_NOT_ALLOWED", message, token.start)
+            return ExpressionFault("EXPRESSION_NOT_ALLOWED", message, token.start, hint)
         shown = token.text if token.kind is not TokenKind.TEXT else "a text"
-        return ExpressionFault("EXPRESSION_SYNTAX", f"nobody expects {shown[:40]}{where}", token.start)
+        return ExpressionFault("EXPRESSION_SYNTAX", f"nobody expects {shown[:40]}{where}", token.start, hint)
 
     # Nodes.
 
@@ -257,12 +264,13 @@ class _Parser:
             opened = self._next()
             if opened.text == ".":
                 message = "nothing has attributes or methods"
-                hint = "functions are called by their names: LOWER(name)"
+                hint = "functions are called by their names: LOWER(name); items[].price is of each element of an array"
                 raise ExpressionFault("EXPRESSION_NOT_ALLOWED", message, opened.start, hint)
             negative = self._is("-") and bool(self._next())
             if self._token.kind is not TokenKind.NUMBER or not self._token.text.isdigit():
                 message = "only a whole number as it is written may stand in these brackets"
-                raise ExpressionFault("EXPRESSION_NOT_ALLOWED", message, opened.start, "MID(text, start, length) cuts")
+                hint = "MID(text, start, length) cuts texts; items[].price is a member of each element of an array"
+                raise ExpressionFault("EXPRESSION_NOT_ALLOWED", message, opened.start, hint)
             number = int(self._next().text)
             self._expect("]", opened)
             index = self._counted(Literal(-number if negative else number, opened.start))
@@ -305,6 +313,9 @@ class _Parser:
         if word.text.startswith("_"):
             message = f'names that begin with "_" are not possible: {word.text[:40]}'
             raise ExpressionFault("EXPRESSION_NOT_ALLOWED", message, word.start, 'field("…") names any field')
+        if self._is("(") and lower in {"true", "false"} and self._tokens[self._place + 1].text == ")":
+            self._place += 2  # as spreadsheets write them
+            return self._counted(Literal(_CONSTANTS[lower], word.start))
         if self._is("("):
             return self._called(word)
         if lower in _CONSTANTS:

@@ -39,7 +39,7 @@ _REFUSED = {
 }
 _INSTEAD = {
     "^": "write ** for powers",
-    "|": "write OR",
+    "|": "write OR; & joins texts",
     "~": "write NOT",
     "!": "write <> for unequal, NOT for not",
     "?": "write IF(condition, then, else)",
@@ -48,6 +48,18 @@ _INSTEAD = {
     "#": "leave comments out",
     "`": 'write field("name")',
 }
+_TYPED = dict.fromkeys("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb", 'write straight quotes: "text"') | {
+    "\u2212": "write - for minus",
+    "\u2013": "write - for minus",
+    "\u00d7": "write * for times",
+    "\u00b7": "write * for times",
+    "\u00f7": "write / for divided by",
+    "\u2264": "write <=",
+    "\u2265": "write >=",
+    "\u2260": "write <>",
+    "\u20ac": "write amounts without their currency",
+}
+"""Characters that text processors and keyboards make of others."""
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)|\"\"|''", re.DOTALL)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -85,7 +97,7 @@ def _tokens(text: str) -> Iterator[Token]:
         match = _TOKEN.match(text, place)
         if match is None:
             what = "the text is not closed" if text[place] in "\"'" else f"U+{ord(text[place]):04X} has no meaning here"
-            raise ExpressionFault("EXPRESSION_SYNTAX", what, place)
+            raise ExpressionFault("EXPRESSION_SYNTAX", what, place, _TYPED.get(text[place]))
         start, place = match.span()
         match match.lastgroup:
             case "number":

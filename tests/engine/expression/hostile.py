@@ -53,6 +53,14 @@ ESCAPES = [
     "r'name'",
     "u'name'",
     "_private",
+    "items[].price.__class__",
+    "items[].__class__",
+    "items[]()",
+    "items[].price()",
+    "items[][0]",
+    "items[items[]]",
+    "SUM(items[].price for price in items)",
+    "SUM(items[:].price)",
     "field(name)",
     "field('a' & 'b')",
     "None.real",
@@ -141,6 +149,10 @@ BLOW_UPS = [
     "whole ** whole",
     "CONCAT(" + ", ".join(["name"] * 201) + ")",
     "fine * fine * fine * fine * fine",
+    "JOIN('', REPT(items[].name, 900))",
+    "SUM(items[].price ** 30)",
+    "SUM(" * 30 + "items[].price" + ")" * 30,
+    "SUM(" + "+".join(["items[].price"] * 150) + ")",
 ]
 
 CODES = {"EXPRESSION_SYNTAX", "EXPRESSION_NOT_ALLOWED", "EXPRESSION_TOO_COMPLEX", "UNKNOWN_FUNCTION"}

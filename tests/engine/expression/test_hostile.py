@@ -87,6 +87,7 @@ def test_limits_are_those_that_are_said() -> None:
 
 
 MARKS = ["(", ")", ",", "'", '"', ".", "[", "]", "{", "}", ":", "**", "//", "&", "<>", "\\", "name", "small", "day"]
+MARKS += ["items[].price", "items[].name", "tags[]", "items", "'countries'", "'alpha2'"]
 TEXTS = st.one_of(
     st.text(max_size=60),
     st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")),
