@@ -167,7 +167,8 @@ class _Examiner:
         if counted := {"clock", "earlierRecords"} & field.uses():
             what = "the clock of records" if "clock" in counted else "how many records there were before"
             message = f"the elements of an array have numbers of their own, and the field asks for {what}"
-            yield Issue("INVALID_VALUE", at, message, "make it a field of the record", name)
+            hint = "make it a field of the record, with omit: true, and let a COMPUTED field of the element name that"
+            yield Issue("INVALID_VALUE", at, message, hint, name)
         if field.record_limit() is not None:
             message = "a field of an element cannot end the run"
             yield Issue("INVALID_VALUE", at, message, "let it wrap or fail at its end", name)

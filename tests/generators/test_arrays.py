@@ -267,6 +267,19 @@ def test_totals_that_go_round_in_a_circle_are_named() -> None:
     ]
 
 
+def test_the_clock_of_the_record_is_that_of_its_elements_by_a_field_that_is_omitted() -> None:
+    clock = mapping("TIMESTAMP_GENERATED", {"mode": "CLOCK"}, "at", omit=True)
+    [refused] = examined({**clock, "fieldName": "items[].at", "omit": False}, arrays=[ITEMS]).errors
+
+    plan = plan_of(clock, mapping("SEQUENCE", {}, "items[].n"), computed("at", "items[].at"), arrays=[ITEMS], count=50)
+    again = planned(clock | {"omit": False}, count=50)
+
+    assert "let a COMPUTED field of the element name that" in str(refused.hint)
+    made, instants = plan.batch(Span(0, 50)).records, again.batch(Span(0, 50)).records["at"]
+    for at, items in zip(instants, made["items[].at"], strict=True):
+        assert set(items) <= {at}
+
+
 def test_distinct_elements_are_distinct_in_all_records() -> None:
     unique = mapping("NUMERIC_RANGE", {"min": 1, "max": 400}, "items[].id", unique=True)
 

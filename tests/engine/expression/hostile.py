@@ -150,7 +150,6 @@ BLOW_UPS = [
     "CONCAT(" + ", ".join(["name"] * 201) + ")",
     "fine * fine * fine * fine * fine",
     "JOIN('', REPT(items[].name, 900))",
-    "SUM(items[].price ** 30)",
     "SUM(" * 30 + "items[].price" + ")" * 30,
     "SUM(" + "+".join(["items[].price"] * 150) + ")",
 ]
