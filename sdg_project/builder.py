@@ -54,6 +54,13 @@ class Positions:
 
     def of(self, path: str) -> tuple[int, int]:
         """Line and column of what a JSON Pointer names, or of the innermost value around it that there is."""
+        return self._lines.at(self._offsets.get(self._innermost(path), 0))
+
+    def has(self, path: str) -> bool:
+        """Whether what a JSON Pointer names stands in the text."""
+        return len(self._innermost(path)) == path.count("/")
+
+    def _innermost(self, path: str) -> Path:
         place: Path = ()
         for part in path.split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
@@ -63,7 +70,7 @@ class Positions:
                 place = (*place, int(name))
             else:
                 break
-        return self._lines.at(self._offsets.get(place, 0))
+        return place
 
 
 class Builder:

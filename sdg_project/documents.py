@@ -44,6 +44,10 @@ class Document:
         line, column = self.positions.of(self.at + path)
         return f"{self.origin}:{line}:{column}"
 
+    def has(self, path: str) -> bool:
+        """Whether what a JSON Pointer into `value` names has been read, and does not come from elsewhere."""
+        return self.positions.has(self.at + path)
+
     def placed(self, issues: Iterable[Issue]) -> list[Issue]:
         """Issues of `value` as those of what was read, whose messages begin with the place."""
         return [
