@@ -88,10 +88,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class RecordSchema:
-    """The columns of a record in the order in which they are written, under the record's name."""
+    """The columns of a record in the order in which they are written, under the record's name.
+
+    `untyped` are further ones, of a definition that is not right yet: all is known of them but their type.
+    """
 
     name: str
     columns: tuple[Column, ...] = field(default=())
+    untyped: tuple[Column, ...] = field(default=())
 
     def tree(self) -> ObjectNode:
         """The columns as nested objects: an object stands where its first member stands."""

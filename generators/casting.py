@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from engine.decimals import to_decimal
-from engine.errors import RecordInvalid
+from engine.errors import Partial, RecordInvalid
 from engine.schema import MAX_DECIMAL_DIGITS, Column, OutputType
 from engine.span import Span
 from generators.fields.base import Output
@@ -105,11 +105,10 @@ def cast_values(values: pl.Series, output: Output, column: Column) -> pl.Series:
 
 def refuse_unread(before: pl.Series, after: pl.Series, span: Span, column: Column) -> None:
     """Raise RecordInvalid for the first text that the cast could not read."""
-    bad = (before.is_not_null() & after.is_null()).arg_true()
-    if len(bad):
-        first = int(bad[0])
-        message = unread(str(before[first]), column)
-        raise RecordInvalid("RECORD_INVALID", message, field=column.name, record_number=span.start + first)
+    bad = before.is_not_null() & after.is_null()
+    if bad.any():
+        partial = Partial(after, bad.to_numpy(), lambda place: unread(str(before[place]), column))
+        raise RecordInvalid.of("RECORD_INVALID", partial, field=column.name, start=span.start)
 
 
 def _rounded(values: pl.Series, source: OutputType, scale: int, column: Column) -> pl.Series:

@@ -53,13 +53,18 @@ class DefinitionFile:
         return replace(self, document=replace(self.document, value=value), flags={**self.flags, **flags})
 
     def where(self, path: str, offset: int | None = None) -> str:
-        """What a JSON Pointer names: the flag that has set it, or the place in the file, at a character of a text."""
+        """What a JSON Pointer names: the flag that has set it, or a part of it, or the place in the file.
+
+        With an `offset`, the place is that of a character of the text.
+        """
         steps = path.split("/")
         for length in range(len(steps), 0, -1):
             flag = self.flags.get("/".join(steps[:length]))
             if flag is not None:
                 return flag
-        return self.document.where(path, offset)
+        parts = (flag for place, flag in self.flags.items() if place.startswith(f"{path}/"))
+        flag = None if self.document.has(path) else next(parts, None)
+        return flag or self.document.where(path, offset)
 
     def owner(self, target: str) -> str:
         """Who writes to a target: this command line, that is this definition to that place."""

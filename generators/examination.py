@@ -10,7 +10,7 @@ from typing import Any
 from engine.choice import Tables
 from engine.expression.forms import Array
 from engine.issues import Issue, Severity, did_you_mean
-from engine.schema import Column, RecordSchema, array_of
+from engine.schema import Column, OutputType, RecordSchema, array_of
 from engine.stream import Source
 from generators.arrays import ArrayLengths, array_issues
 from generators.casting import CannotCast
@@ -39,6 +39,8 @@ class Examination:
     plan: Plan | None
     columns: tuple[Column, ...] = ()
     """What would be written, as far as that is known in spite of errors."""
+    untyped: tuple[Column, ...] = ()
+    """What would be written, too, although its type is not known because of errors."""
 
     @property
     def errors(self) -> tuple[Issue, ...]:
@@ -121,7 +123,7 @@ class _Examiner:
             )
         columns = tuple(self._column(name, cast) for name, cast in casts.items() if not self.mappings[name].shape.omit)
         if any(issue.severity is Severity.ERROR for issue in issues):
-            return Examination(tuple(issues), None, columns)
+            return Examination(tuple(issues), None, columns, tuple(self._untyped(casts)))
         return Examination(tuple(issues), self._plan(pace, casts, tables), columns)
 
     def _make(self, mapping: FieldMapping, clock: Clock) -> None:
@@ -310,6 +312,14 @@ class _Examiner:
             may_be_missing=shape.missing_rate > 0,
             pointer=self.mappings[name].pointer,
         )
+
+    def _untyped(self, casts: Mapping[str, Cast]) -> Iterator[Column]:
+        """The columns of fields with which something is wrong."""
+        wrong = [mapping for name, mapping in self.mappings.items() if name not in casts]
+        for mapping in (*wrong, *self.refused):
+            name, is_missing = sound(mapping.shape, "field_name", ""), sound(mapping.shape, "missing_rate", 0) > 0
+            if name and not sound(mapping.shape, "omit", False):
+                yield Column(name, OutputType.STRING, may_be_missing=is_missing, pointer=mapping.pointer)
 
     def _plan(self, pace: Pace, casts: Mapping[str, Cast], tables: Tables | None) -> Plan:
         hidden: dict[str, HiddenColumn] = {}

@@ -6,8 +6,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from operator import call
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from generators.casting import cast_values, refuse_unread
 from generators.definition import Definition
 from generators.facts import RunFacts, epoch_ms
 from generators.fields.base import Columns, FieldType, HiddenColumn, Output
+from generators.losses import Losses, stood_in
 from generators.pace import Pace
 from generators.times.clocks import Clock
 from pools.snapshot import Snapshot
@@ -67,57 +70,69 @@ class PlannedArray:
         """The fields among the steps."""
         return [step for step in self.steps if isinstance(step, PlannedField)]
 
-    def columns(self, span: Span, table: ElementTable) -> dict[str, pl.Series]:
+    def columns(self, span: Span, table: ElementTable, losses: Losses | None) -> dict[str, pl.Series]:
         """The values of each field as lists, one for each record of a span; all values are added to the table."""
         most = self.lengths.shape.max
         numbers, elements, there = Span(span.start * most, span.count * most), table.columns, pl.Series(table.is_there)
         lists = {}
         for step in self.steps:
             if isinstance(step, HiddenColumn):
-                elements.put(step.name, self._values(step, numbers, elements, table.is_there))
+                elements.put(step.name, self._values(step, numbers, elements, table.is_there, losses))
                 continue
-            values, _ = _masked(step, numbers, self._values(step.field, numbers, elements, table.is_there))
-            cast = cast_values(values, step.output, step.column)
-            if cast is not values:
-                with _told_of_the_record(most):
-                    refuse_unread(pl.select(pl.when(there).then(values)).to_series(), cast, numbers, step.column)
+            values, _ = _masked(step, numbers, self._values(step.field, numbers, elements, table.is_there, losses))
+            try:
+                cast = _cast(step, numbers, values)
+            except RecordInvalid as error:
+                cast = self._spared(error, numbers, table.is_there, losses)
             elements.put(step.name, cast)
             if step.name in self.listed:
                 lists[step.name] = lists_of(cast.filter(there), table.lengths)
         return lists
 
     def _values(
-        self, step: FieldType[Any] | HiddenColumn, span: Span, columns: Columns, is_there: NDArray[np.bool_]
+        self,
+        step: FieldType[Any] | HiddenColumn,
+        span: Span,
+        columns: Columns,
+        is_there: NDArray[np.bool_],
+        losses: Losses | None,
     ) -> pl.Series:
-        """The values of some elements; null for one that cannot be made and is not there anyway."""
-        most = self.lengths.shape.max
+        """The values of some elements; any value, or null, for one that cannot be made and is not there anyway."""
         try:
             return step.values(span, columns)
         except RecordInvalid as error:
             place = error.record_number - span.start
             if not 0 <= place < span.count:
                 raise
+            if error.partial is not None:
+                return self._spared(error, span, is_there, losses)
             if is_there[place]:
-                raise _of_record(error, most) from error
+                raise self._of_record(error, error.record_number, error.message) from error
         before = step.values(Span(span.start, place), SlicedColumns(columns, 0, place))
         rest = Span(span.start + place + 1, span.count - place - 1)
-        after = self._values(step, rest, SlicedColumns(columns, place + 1, rest.count), is_there[place + 1 :])
+        behind = SlicedColumns(columns, place + 1, rest.count)
+        after = self._values(step, rest, behind, is_there[place + 1 :], losses)
         return pl.concat([before.extend_constant(None, 1), after])
 
+    def _spared(
+        self, error: RecordInvalid, span: Span, is_there: NDArray[np.bool_], losses: Losses | None
+    ) -> pl.Series:
+        """What an error has left of some elements; the records of those that are there are given up, or told of."""
+        left = error.partial
+        if left is None:
+            raise self._of_record(error, error.record_number, error.message) from error
+        for place in np.flatnonzero(left.failed & is_there).tolist():
+            lost = self._of_record(error, span.start + place, left.message(place))
+            if losses is None:
+                raise lost from error
+            losses.lose(lost)
+        return stood_in(left)
 
-@contextmanager
-def _told_of_the_record(most: int) -> Iterator[None]:
-    try:
-        yield
-    except RecordInvalid as error:
-        raise _of_record(error, most) from error
-
-
-def _of_record(error: RecordInvalid, most: int) -> RecordInvalid:
-    """The error of an element as one of its record."""
-    number, place = divmod(error.record_number, most)
-    message = f"element {place}: {error.message}"
-    return RecordInvalid(error.code, message, field=error.field, record_number=number)
+    def _of_record(self, error: RecordInvalid, element: int, message: str) -> RecordInvalid:
+        """The error of an element as one of its record."""
+        number, place = divmod(element, self.lengths.shape.max)
+        told = f"element {place}: {message}"
+        return RecordInvalid(error.code, told, field=error.field, record_number=number)
 
 
 Step = PlannedField | HiddenColumn | PlannedArray
@@ -146,6 +161,22 @@ class Plan:
         missing: dict[str, NDArray[np.bool_]] = {}
         self._evaluate(self.steps, span, columns, missing)
         return _batch(span, self.schema, columns, missing)
+
+    def salvaged(self, span: Span) -> tuple[Batch, list[RecordInvalid]]:
+        """The records of a span that can be made, and an error for each of the others, in their order.
+
+        The error is that which `batch` raises for the record alone, whatever the span. Raises RecordInvalid when a
+        field says of a record that it cannot be made, and does not give what it could make of the span.
+        """
+        columns: dict[str, pl.Series] = {}
+        missing: dict[str, NDArray[np.bool_]] = {}
+        losses = Losses(span)
+        self._evaluate(self.steps, span, columns, missing, losses)
+        if span.count and losses.are_all:
+            nothing = self.batch(Span(0, 0))  # no records, but all columns
+            numbers = tuple(error.record_number for error in losses.errors)
+            return Batch(span, nothing.records, nothing.missing, numbers), losses.errors
+        return losses.without(_batch(span, self.schema, columns, missing)), losses.errors
 
     def remnant(self, number: int) -> tuple[RecordSchema, Batch]:
         """What can be made of a record: all of it, or the written columns that are evaluated before the one that fails.
@@ -201,26 +232,30 @@ class Plan:
         span: Span,
         columns: dict[str, pl.Series],
         missing: dict[str, NDArray[np.bool_]],
+        losses: Losses | None = None,
     ) -> None:
-        """Put the values of every step where the following ones find them, until one raises RecordInvalid."""
+        """Put the values of every step where the following ones find them, until one raises RecordInvalid.
+
+        With `losses` the records that cannot be made are given up instead, until none is left.
+        """
+        made = call if losses is None else losses.made
         tables: dict[str, ElementTable] = {}
         for step in steps:
+            if losses is not None and losses.are_all:
+                return
             if isinstance(step, PlannedArray):
                 path = step.lengths.shape.path
                 if path not in tables:
                     tables[path] = ElementTable.of(step.lengths, span, columns)
-                columns |= step.columns(span, tables[path])
+                columns |= step.columns(span, tables[path], losses)
                 continue
             if isinstance(step, HiddenColumn):
-                columns[step.name] = step.values(span, columns)
+                columns[step.name] = made(partial(step.values, span, columns))
                 continue
-            values, absent = _masked(step, span, step.field.values(span, columns))
-            cast = cast_values(values, step.output, step.column)
-            if cast is not values:
-                refuse_unread(values, cast, span, step.column)
+            values, absent = _masked(step, span, made(partial(step.field.values, span, columns)))
             if absent is not None:
                 missing[step.name] = absent
-            columns[step.name] = cast
+            columns[step.name] = made(partial(_cast, step, span, values))
 
     @property
     def clock(self) -> Clock:
@@ -286,6 +321,14 @@ def _batch(
     """The written columns among all that have been made."""
     written = [columns[column.name].alias(column.name) for column in schema.columns]
     return Batch(span, pl.DataFrame(written), {c.name: missing[c.name] for c in schema.columns if c.name in missing})
+
+
+def _cast(step: PlannedField, span: Span, values: pl.Series) -> pl.Series:
+    """The values of a field as the type of its column; raises RecordInvalid for the first that cannot be read so."""
+    cast = cast_values(values, step.output, step.column)
+    if cast is not values:
+        refuse_unread(values, cast, span, step.column)
+    return cast
 
 
 def hash_of_tables(tables: Tables) -> str:

@@ -84,15 +84,23 @@ def run_row(run: Run) -> dict[str, Any]:
         "to": shown_path(place_of_run(run)),
         "createdAt": run.created_at.isoformat().replace("+00:00", "Z"),
         "resume": _resumed_by(run),
+        "stop": _stopped_by(run, records=progress["records"]),
     }
 
 
 def _resumed_by(run: Run) -> str | None:
     """What goes on with a run: a command, or a call of the API; None when nothing does, or it is going on."""
     if run.origin == RunOrigin.CLI:
-        return None if run.status == RunStatus.COMPLETED else f"sdg run --resume {run.pk}"
+        has_ended = run.status in {RunStatus.COMPLETED, RunStatus.STOPPED}
+        return None if has_ended else f"sdg run --resume {run.pk}"
     is_resting = run.status in {RunStatus.PAUSED, RunStatus.FAILED} and run.generator_id is not None
     return f"POST /api/v1/generators/{run.generator_id}/resume" if is_resting else None
+
+
+def _stopped_by(run: Run, *, records: int) -> str | None:
+    """The command that ends a run where it stands and shows what it has; None when it has nothing, or shows it."""
+    is_shown = run.status == RunStatus.COMPLETED or (run.status == RunStatus.STOPPED and run.outputs)
+    return None if run.origin != RunOrigin.CLI or is_shown or not records else f"sdg runs stop {run.pk}"
 
 
 def shown_path(path: str) -> str:

@@ -71,7 +71,14 @@ class Positions:
                 return quotes + offset
         return 0
 
+    def has(self, path: str) -> bool:
+        """Whether what a JSON Pointer names stands in the text."""
+        return len(self._innermost(path)) == path.count("/")
+
     def _offset(self, path: str) -> int:
+        return self._offsets.get(self._innermost(path), 0)
+
+    def _innermost(self, path: str) -> Path:
         place: Path = ()
         for part in path.split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
@@ -81,7 +88,7 @@ class Positions:
                 place = (*place, int(name))
             else:
                 break
-        return self._offsets.get(place, 0)
+        return place
 
 
 class Builder:

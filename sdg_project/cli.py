@@ -86,7 +86,7 @@ def _run(arguments: Sequence[str] | None) -> None:
     else:
         close = get_close_matches(name, COMMANDS, n=1)
         hint = f', did you mean "{close[0]}"?' if close else ""
-        print(f"sdg: there is no command {name!r}{hint} See sdg --help", file=sys.stderr)  # noqa: T201
+        print(f"sdg: there is no command {name!r}{hint}\n  sdg --help lists them", file=sys.stderr)  # noqa: T201
         sys.exit(2)
 
 

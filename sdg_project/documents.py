@@ -49,6 +49,10 @@ class Document:
             column += self.positions.shift(self.at + path, self._text_at(path), offset)
         return f"{self.origin}:{line}:{column}"
 
+    def has(self, path: str) -> bool:
+        """Whether what a JSON Pointer into `value` names has been read, and does not come from elsewhere."""
+        return self.positions.has(self.at + path)
+
     def _text_at(self, path: str) -> str:
         """The text that a JSON Pointer into `value` names; empty where it names none."""
         value = self.value

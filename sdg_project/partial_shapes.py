@@ -12,8 +12,8 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, Field, ValidationError, WrapValidator, create_model, model_validator
 
-from engine.issues import Issue, Severity, did_you_mean
-from sdg_project.shape_issues import aliases, issues_of, models_in
+from engine.issues import Issue, Severity
+from sdg_project.shape_issues import aliases, is_misspelt, issues_of, misspellings, models_in
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -80,17 +80,13 @@ def unrefused(issues: Iterable[Issue], refused: Sequence[Issue]) -> Iterator[Iss
     """
     refused = [issue for issue in refused if issue.severity is Severity.ERROR]
     places = {issue.path for issue in refused}
-    unknown = [issue for issue in refused if issue.code == "UNKNOWN_PROPERTY"]
-    meant = {(issue.path.rpartition("/")[0], issue.hint) for issue in unknown}
-    incomplete = {place for place, _ in meant if place}
+    misspelt = misspellings(refused)
+    incomplete = {place for place, _ in misspelt if place}
     for issue in issues:
         steps = issue.path.split("/")
-        inside, _, name = issue.path.rpartition("/")
         if any("/".join(steps[:length]) in places for length in range(2, len(steps) + 1)):
             continue
-        if issue.code == "MISSING_PARAM" and (
-            issue.path in incomplete or (inside, did_you_mean(name, [name])) in meant
-        ):
+        if (issue.code == "MISSING_PARAM" and issue.path in incomplete) or is_misspelt(issue, misspelt):
             continue
         yield issue
 

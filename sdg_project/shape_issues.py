@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -84,11 +84,25 @@ def issues_of(
     found = [_locate(detail, model) for detail in error.errors(include_url=False)]
     meant = sorted(_meant(list(enumerate(found)), 0))
     above = tuple(part.replace("~1", "/").replace("~0", "~") for part in at.split("/")[1:])
+    issues = [issue for _, fault in meant for issue in fault.issues()]
+    misspelt = misspellings(issues)
     return [
         replace(issue, path=at + issue.path, message=_sentence(issue, above), field=issue.field or field)
-        for _, fault in meant
-        for issue in fault.issues()
+        for issue in issues
+        if not is_misspelt(issue, misspelt)
     ]
+
+
+def misspellings(issues: Iterable[Issue]) -> set[tuple[str, str | None]]:
+    """Where issues are about unknown properties, each object's path with what may have been meant."""
+    return {(issue.path.rpartition("/")[0], issue.hint) for issue in issues if issue.code == "UNKNOWN_PROPERTY"}
+
+
+def is_misspelt(issue: Issue, misspelt: Container[tuple[str, str | None]]) -> bool:
+    """Whether what is missing by an issue is there, but for its spelling, so that one issue says it all."""
+    inside, _, step = issue.path.rpartition("/")
+    name = step.replace("~1", "/").replace("~0", "~")
+    return issue.code == "MISSING_PARAM" and (inside, did_you_mean(name, [name])) in misspelt
 
 
 @dataclass(frozen=True, slots=True, order=True)

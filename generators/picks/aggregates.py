@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.choice import Tables
 from engine.decimals import to_decimal
-from engine.errors import RecordInvalid
+from engine.errors import Partial, RecordInvalid
 from engine.issues import Issue
 from engine.schema import MAX_DECIMAL_DIGITS, OutputType
 from engine.span import Span
@@ -253,15 +253,12 @@ class ColumnAggregate(FieldType[PoolDerivedParams]):
         if missing.any():
             without_key = keys.is_null().to_numpy()
             unknown = missing & ~without_key
-            if unknown.any() and self.params.on_missing is OnMissing.ERROR:
-                first = int(np.argmax(unknown))
-                raise RecordInvalid(
-                    "RECORD_INVALID",
-                    f'pool "{self._name}" has no row in which "{self.params.group_by}" is {shown(keys[first])}',
-                    field=self.scope.field,
-                    record_number=span.start + first,
-                )
             groups = np.where(missing, self._index.groups + without_key, groups)
+            if unknown.any() and self.params.on_missing is OnMissing.ERROR:
+                where = f'pool "{self._name}" has no row in which "{self.params.group_by}"'
+                found = self._found.gather(pl.Series(groups))
+                partial = Partial(found, unknown, lambda place: f"{where} is {shown(keys[place])}")
+                raise RecordInvalid.of("RECORD_INVALID", partial, field=self.scope.field, start=span.start)
         return self._found.gather(pl.Series(groups))
 
 

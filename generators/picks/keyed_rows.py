@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.choice import Tables
 from engine.draws import bounded_each, unit
-from engine.errors import RecordInvalid
+from engine.errors import Partial, RecordInvalid
 from engine.span import Span
 from engine.stream import Source
 from generators.fields.base import Columns, HiddenColumn
@@ -155,13 +155,10 @@ class KeyedRows(HiddenColumn):
         missing = (rows == NO_ROW) & keys.is_not_null()
         on_missing = self._lookup.on_missing
         if on_missing is OnMissing.ERROR and missing.any():
-            first = int(missing.arg_true()[0])
-            raise RecordInvalid(
-                "RECORD_INVALID",
-                f'pool "{self._snapshot.pool}" has no row in which "{self._lookup.column}" is {shown(keys[first])}',
-                field=self._lookup.asked_by,
-                record_number=span.start + first,
-            )
+            where = f'pool "{self._snapshot.pool}" has no row in which "{self._lookup.column}"'
+            found = pl.select(pl.when(rows != NO_ROW).then(rows).alias(self.name)).to_series()
+            partial = Partial(found, missing.to_numpy(), lambda place: f"{where} is {shown(keys[place])}")
+            raise RecordInvalid.of("RECORD_INVALID", partial, field=self._lookup.asked_by, start=span.start)
         rest = pl.lit(None, pl.Int64)
         if on_missing is OnMissing.DEFAULT:
             rest = pl.when(missing).then(NO_ROW)

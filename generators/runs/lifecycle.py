@@ -23,11 +23,15 @@ TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
         {RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.COMPLETED, RunStatus.STOPPED, RunStatus.FAILED}
     ),
     RunStatus.PAUSED: frozenset({RunStatus.RUNNING, RunStatus.STOPPED}),
-    RunStatus.FAILED: frozenset({RunStatus.RUNNING}),
+    RunStatus.FAILED: frozenset({RunStatus.RUNNING, RunStatus.STOPPED}),
     RunStatus.COMPLETED: frozenset(),
     RunStatus.STOPPED: frozenset(),
 }
-"""From a status to those that may follow. RUNNING follows itself when a run goes on after its process was killed."""
+"""From a status to those that may follow.
+
+RUNNING follows itself when a run goes on after its process was killed; STOPPED follows FAILED when a person wants to
+see what a run of the command line has kept.
+"""
 
 ACTIONS: Mapping[str, frozenset[GeneratorStatus]] = {
     "start": frozenset(
@@ -98,8 +102,9 @@ def change_status(run: Run, to: RunStatus, *, expected: frozenset[RunStatus] | N
         code = (run.error or {}).get("code")
         _log.info("run has a new status", extra={"fields": facts if code is None else {**facts, "code": code}})
     else:
-        words = ", ".join(sorted(TRANSITIONS[RunStatus(run.status)])) or "nothing"
-        raise Conflict("INVALID_TRANSITION", f"run {run.pk} is {run.status}; from there leads only {words}")
+        following = sorted(TRANSITIONS[RunStatus(run.status)])
+        words = f"from there leads only {', '.join(following)}" if following else "nothing follows that"
+        raise Conflict("INVALID_TRANSITION", f"run {run.pk} is {run.status}; {words}")
 
 
 _SECOND = timedelta(seconds=1)

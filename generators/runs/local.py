@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 
 from engine.errors import RecordInvalid
@@ -29,12 +30,13 @@ from generators.runs.lifecycle import change_status
 from generators.runs.lock import carrying
 from generators.runs.pacing import latency_of
 from generators.runs.regression import opened
-from generators.runs.rejects import Rejects, watch_over
+from generators.runs.rejects import Rejects, failed_records, post, watch_over
 from generators.runs.runner import Progress, Watch, finish, run_slice
 from generators.runs.stopwatch import Stopwatch
 from sdg_project.errors import Conflict
 from sdg_project.failpoints import failpoint
 from sdg_project.memory import keep_freed_memory
+from sinks.destinations.base import Written
 from sinks.errors import SinkError, TransientSinkError
 
 RETRY_SECONDS = (0.1, 0.5, 2.0)
@@ -94,14 +96,22 @@ def interruptible(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None]) -> None:
+def carry_run(
+    run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], None], skip_failed: bool = False
+) -> None:
     """Work on a run until it is complete, has failed or is to stop; its row says how that ended.
 
-    `on_progress` is called about ten times a second. Raises Conflict when another process carries the run, or when the
-    run cannot be continued by this version.
+    With `skip_failed` the record at which the run has failed is left out. `on_progress` is called about ten times a
+    second. Raises Conflict when another process carries the run, when the run cannot be continued by this version, or
+    when there is no record to skip.
     """
     with carrying(run):
-        change_status(run, RunStatus.RUNNING, error=None, finished_at=None)
+        run.refresh_from_db()
+        skipped = failed_records(run) if skip_failed else None
+        with transaction.atomic():
+            change_status(run, RunStatus.RUNNING, error=None, finished_at=None, end_reason="")
+            if skipped is not None:
+                post(run, *skipped)
         # Whoever had a shard is gone, since we hold the lock. Also those that were done are opened again, in case that
         # what they had hidden was lost: a complete one costs no more than that.
         run.shards.update(owner="", state=ShardState.READY)
@@ -124,6 +134,35 @@ def carry_run(run: Run, *, workers: int, stop: Stop, on_progress: Callable[[], N
         else:
             reason = RunSpec.from_json(run.spec).end_reason  # of an earlier end, too
             change_status(run, RunStatus.COMPLETED, outputs=outcome, end_reason=reason, **spent)
+
+
+def end_run(run: Run) -> Failure | None:
+    """End a run where it stands, which no process carries: what it has written is shown, and nothing follows.
+
+    Gives the reason when the destination does not let it; then this may be done again. Where nothing is written,
+    nothing is shown or replaced. Raises Conflict when another process carries the run, or when it has ended already.
+    """
+    with carrying(run):
+        run.refresh_from_db()
+        job = Job.of(run)
+        try:
+            if run.status != RunStatus.STOPPED or run.outputs:  # else it was stopped, and not shown in time
+                change_status(run, RunStatus.STOPPED, end_reason=EndReason.USER)
+            failpoint("run.stopped")
+            written: Sequence[Written] = ()
+            has_begun = run.shards.filter(epoch__gt=0).exists()  # else the place may not have been got ready
+            ends = ends_of(job) if has_begun else None
+            if ends is not None and any(ends[shard.number] > shard.first_record for shard in run.shards.all()):
+                written = job.destination.finalize(ends=ends)
+            else:
+                job.destination.abandon()
+        except SinkError as error:
+            return Failure(error.code, str(error))
+        finally:
+            job.destination.close()
+        Run.objects.filter(pk=run.pk).update(outputs=[one.as_json() for one in written])
+        run.refresh_from_db()
+    return None
 
 
 class _WallTime:

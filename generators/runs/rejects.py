@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
 from engine.errors import RecordInvalid
+from engine.span import Span
 from generators.enums import ErrorClass, OnError
 from generators.error_handling import ErrorHandlingShape
 from generators.models import DeadLetter, Run, Shard
 from generators.plan import Plan
+from generators.planning import plan_of_run
 from generators.runs.salvage import Salvage
 from generators.runs.thresholds import exceeded, reach
+from sdg_project.errors import Conflict
 from sdg_project.exact_json import VerbatimDecoder
 from sinks.destinations.base import Refused, Sink
 from sinks.encoding.base import encoders
@@ -104,6 +107,34 @@ def post(
         ignore_conflicts=True,
         batch_size=500,
     )
+
+
+def failed_records(run: Run) -> tuple[Plan, Sequence[RecordInvalid]]:
+    """The plan of a run and the records at which it and its shards stand; raises Conflict when there is no such record.
+
+    A record that has killed its workers is none: to look at it would end this process, too.
+    """
+    told = [run.error, *run.shards.values_list("last_error", flat=True)]
+    found = {
+        error["recordIndex"]: error
+        for error in told
+        if error and error["recordIndex"] is not None and error["code"] != "POISON"
+    }
+    if not found:
+        message = "no record of the run has failed that could be skipped"
+        raise Conflict("INVALID_TRANSITION", message, hint="resume it without skipping any")
+    plan = plan_of_run(run)
+    return plan, [_invalid(plan, number, error) for number, error in sorted(found.items())]
+
+
+def _invalid(plan: Plan, number: int, told: Mapping[str, Any]) -> RecordInvalid:
+    """Why a record cannot be made; what was told of it when by now it can be."""
+    try:
+        plan.batch(Span(number, 1))
+    except RecordInvalid as error:
+        return error
+    name, _, message = str(told["message"]).partition(f", record {number}: ")
+    return RecordInvalid(told["code"], message, field=name, record_number=number)
 
 
 def remnant(plan: Plan, number: int) -> dict[str, Any]:

@@ -43,16 +43,19 @@ class Salvage:
 def without(plan: Plan, span: Span, skipped: Sequence[int]) -> Batch:
     """A batch of a span without some records, which are not tried: so it does not matter whether they can be made."""
     inside = skipped[bisect_left(skipped, span.start) : bisect_left(skipped, span.end)]
-    starts = [span.start, *(number + 1 for number in inside)]
-    gaps = [Span(start, end - start) for start, end in zip(starts, [*inside, span.end], strict=True)]
-    return _filled(plan, span, [plan.batch(gap) for gap in gaps if gap.count], inside)
+    pieces, start = list[Batch](), span.start
+    for number in inside:
+        pieces += [plan.batch(Span(start, number - start)), _rejected(plan, number)]
+        start = number + 1
+    return joined([*pieces, plan.batch(Span(start, span.end - start))])
 
 
 def salvaged(plan: Plan, span: Span) -> tuple[Batch, list[RecordInvalid]]:
     """A batch of what can be made of a span, and an error for each of its `rejected` records, in their order.
 
     Pure: which records are rejected, and for what, does not depend on how a run is cut into spans. For the plan makes
-    field after field, so an error says of its record that no field before the one that it names fails there.
+    field after field, so an error says of its record that no field before the one that it names fails there. Most
+    fields that cannot make a record give the others at once; only for those that do not is a span cut around it.
     """
     made: list[Batch] = []
     errors: list[RecordInvalid] = []
@@ -62,11 +65,12 @@ def salvaged(plan: Plan, span: Span) -> tuple[Batch, list[RecordInvalid]]:
         stop = ahead[-1].record_number if ahead else span.end
         if start == stop:
             errors.append(ahead.pop())
+            made.append(_rejected(plan, start))
             start += 1
             continue
         piece = Span(start, min(reach, stop - start))
         try:
-            made.append(plan.batch(piece))
+            batch, found = plan.salvaged(piece)
         except RecordInvalid as error:
             if not piece.start <= error.record_number < piece.end:
                 raise
@@ -75,15 +79,13 @@ def salvaged(plan: Plan, span: Span) -> tuple[Batch, list[RecordInvalid]]:
             ahead.append(error)
             reach = max(1, error.record_number - piece.start)
         else:
+            made.append(batch)
+            errors += found
             start, reach = piece.end, reach * 2
-    return _filled(plan, span, made, [error.record_number for error in errors]), errors
+    return joined(made or [plan.batch(span)]), errors
 
 
-def _filled(plan: Plan, span: Span, made: Sequence[Batch], rejected: Sequence[int]) -> Batch:
-    """The pieces of a span with its rejected records between them."""
-    pieces = list(made)
-    if rejected:
-        nothing = plan.batch(Span(0, 0))  # no records, but all columns
-        pieces += [Batch(Span(number, 1), nothing.records, nothing.missing, (number,)) for number in rejected]
-        pieces.sort(key=lambda batch: batch.span.start)
-    return joined(pieces or [plan.batch(span)])
+def _rejected(plan: Plan, number: int) -> Batch:
+    """The batch of a record that is left out: no row, but all columns."""
+    nothing = plan.batch(Span(0, 0))
+    return Batch(Span(number, 1), nothing.records, nothing.missing, (number,))

@@ -62,7 +62,7 @@ class Draft:
         """Everything that is wrong with the fields and with the destination, which lies below `root`."""
         issues = list(self.examination.issues)
         if self.shape is not None and self.shape.destination is not None:
-            schema = RecordSchema(self.shape.name, self.examination.columns)
+            schema = RecordSchema(self.shape.name, self.examination.columns, self.examination.untyped)
             issues += with_params(_destination_issues(self.shape.destination, schema, root=root), self.document)
             issues += with_params(_shard_issues(self.shape), self.document)
         return issues

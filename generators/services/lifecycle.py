@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -20,10 +20,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from pydantic import Field, ValidationError
 
-from engine.errors import RecordInvalid
 from engine.issues import Issue
 from engine.schema import RecordSchema
-from engine.span import MAX_RECORDS, Span
+from engine.span import MAX_RECORDS
 from generators.definition import MAX_SEED
 from generators.enums import (
     DesiredState,
@@ -36,19 +35,17 @@ from generators.enums import (
     StartMode,
 )
 from generators.models import Generator, Run
-from generators.plan import Plan
 from generators.planning import (
     check_server,
     destination_kind,
     destination_of_run,
     place_of_run,
-    plan_of_run,
     secrets_of_generator,
 )
 from generators.runs import leases
 from generators.runs.doorbell import ring
 from generators.runs.lifecycle import ACTIONS, change_status, impossible, refuse_unless_possible
-from generators.runs.rejects import post
+from generators.runs.rejects import failed_records, post
 from generators.runs.worker import count_alive
 from generators.services.catalog import get_generator, owner_of
 from generators.services.runs import FrozenRun, RunOrder, freeze_run
@@ -154,7 +151,7 @@ def resume_generator(generator_id: UUID, *, skip_failed: bool = False) -> Genera
     run = _current_run(generator_id, "resume")
     _living_workers()
     check_server(run)
-    skipped = _skipped(run) if skip_failed else None
+    skipped = failed_records(run) if skip_failed else None
     with transaction.atomic():
         _change(
             generator_id,
@@ -274,34 +271,6 @@ def _settle(generator: Generator) -> None:
     with transaction.atomic():
         left.update(phase=RunPhase.ENDED, finished_at=timezone.now())
         leases.fence(last)
-
-
-def _skipped(run: Run) -> tuple[Plan, Sequence[RecordInvalid]]:
-    """The plan of a run and the records at which it and its shards stand; raises Conflict when there is no such record.
-
-    A record that has killed its workers is none: to look at it would end this process, too.
-    """
-    told = [run.error, *run.shards.values_list("last_error", flat=True)]
-    found = {
-        error["recordIndex"]: error
-        for error in told
-        if error and error["recordIndex"] is not None and error["code"] != "POISON"
-    }
-    if not found:
-        message = "no record of the run has failed that could be skipped"
-        raise Conflict("INVALID_TRANSITION", message, hint="resume it without skipFailed")
-    plan = plan_of_run(run)
-    return plan, [_invalid(plan, number, error) for number, error in sorted(found.items())]
-
-
-def _invalid(plan: Plan, number: int, told: Mapping[str, Any]) -> RecordInvalid:
-    """Why a record cannot be made; what was told of it when by now it can be."""
-    try:
-        plan.batch(Span(number, 1))
-    except RecordInvalid as error:
-        return error
-    name, _, message = str(told["message"]).partition(f", record {number}: ")
-    return RecordInvalid(told["code"], message, field=name, record_number=number)
 
 
 def _living_workers() -> int:

@@ -223,13 +223,16 @@ def find_run(reference: str) -> Run:
     return Run.objects.get(pk=found[0].pk)
 
 
-def find_resumable(reference: str) -> Run:
-    """The command line's own run that `find_run` would find; raises Conflict for one of the service."""
+def find_own_run(reference: str, *, action: str) -> Run:
+    """The command line's own run that `find_run` would find; raises Conflict for one of the service.
+
+    `action` is what is wanted of it, as the service's API names that.
+    """
     runs = Run.objects.filter(origin=RunOrigin.CLI)
     run = (runs.first() if reference == "last" else None) or find_run(reference)
     if run.origin == RunOrigin.SERVICE:
         message = f'run {run.pk} of "{run.name}" is the service\'s, whose workers carry it'
-        hint = f"POST /api/v1/generators/{run.generator_id}/resume goes on with it" if run.generator_id else None
+        hint = f"POST /api/v1/generators/{run.generator_id}/{action} is asked there" if run.generator_id else None
         raise Conflict("INVALID_TRANSITION", message, hint=hint)
     return run
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from engine.choice import Tables
-from engine.errors import RecordInvalid
+from engine.errors import Partial, RecordInvalid
 from engine.expression.cells import Surroundings
 from engine.expression.faults import ExpressionFault, Mismatch
 from engine.expression.forms import Array, Form
@@ -305,6 +305,7 @@ class FormulaField(FieldType[FormulaParams]):
                 default = read_texts(pl.Series([self._default_text]), self._column)
                 return pl.select(pl.when(pl.Series(failed)).then(default).otherwise(made.values)).to_series()
             case OnEvalError.FAIL_RECORD:
-                first = int(np.argmax(failed))
-                message = made.reasons[int(made.failures[first]) - 1]
-                raise RecordInvalid("EVAL_ERROR", message, field=self.scope.field, record_number=span.start + first)
+                reasons, failures = made.reasons, made.failures
+                values = made.values.cast(self._column.dtype)
+                partial = Partial(values, failed, lambda place: reasons[int(failures[place]) - 1])
+                raise RecordInvalid.of("EVAL_ERROR", partial, field=self.scope.field, start=span.start)

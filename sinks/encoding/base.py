@@ -92,7 +92,7 @@ class Encoder(Kind, ABC, Generic[O]):
         hint = "use nullRate, or format JSONL"
         return [
             Unsupported(column, "/missingRate", "PROPERTY_NOT_ALLOWED", message, hint)
-            for column in schema.columns
+            for column in (*schema.columns, *schema.untyped)
             if column.may_be_missing
         ]
 

@@ -137,6 +137,28 @@ def test_a_record_that_cannot_be_made_fails_the_run_with_its_number(sdg: Sdg, wo
     assert "70000" in refused.err.replace(",", "")
 
 
+def test_a_failed_run_says_how_to_go_on_and_how_to_see_what_it_has_kept(sdg: Sdg) -> None:
+    number = {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 0}}
+    quotient = {"fieldName": "q", "type": "COMPUTED", "params": {"expression": "1 / (n - 2000)"}}
+    path = sdg.definition(fieldMappings=[number, quotient], recordCount=3_000)
+
+    failed = sdg("run", path, "--to", "o.jsonl", "--json")
+    number_of_run = failed.json["runId"]
+    listed = sdg("runs")
+    skipped = sdg("run", "--resume", "last", "--skip-failed", "--json")
+    again = sdg("run", path, "--to", "p.jsonl", "--quiet")
+    stopped = sdg("runs", "--json", "stop", "last")
+
+    assert (failed.code, failed.json["status"], failed.json["recordsWritten"]) == (1, "FAILED", 2_000)
+    for told in (failed.err, listed.err):
+        assert f"sdg run --resume {number_of_run}" in told
+        assert f"sdg runs stop {number_of_run}" in told
+    assert (skipped.code, skipped.json["recordsWritten"], skipped.json["recordsFailed"]) == (1, 2_999, 1)
+    assert (again.code, stopped.code) == (1, 0)
+    assert (stopped.json["status"], stopped.json["endReason"]) == ("STOPPED", "USER")
+    assert (sdg.folder / "p.jsonl").read_text("utf-8").count("\n") == stopped.json["recordsWritten"] == 2_000
+
+
 def test_a_sequence_that_stops_ends_the_run_with_its_reason(sdg: Sdg) -> None:
     field = {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 1, "end": 10, "onEnd": "STOP"}}
     path = sdg.definition(fieldMappings=[field], recordCount=1000)

@@ -79,11 +79,13 @@ def test_overrides_hold_for_every_generator_and_leave_the_places(tmp_path: Path)
 def test_what_a_flag_has_set_stands_there_and_not_in_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, f"name: a\nrecordCount: 5\n{FIELDS}\n")
 
-    [file] = definitions(path, "recordCount=0", "destination.config.path=x")
+    [file] = definitions(path, "recordCount=0", "destination.config.path=x", "fieldMappings.0.params.start=7")
 
     assert file.where("/recordCount") == "--set recordCount=0"
     assert file.where("/destination/config/path/0") == "--set destination.config.path=x"
     assert file.where("/destination/config/format") == f"{path}:1:1"
+    assert file.where("/destination") == "--set destination.config.path=x"  # which has made it
+    assert file.where("/fieldMappings/0") == f"{path}:3:17"
     assert file.where("/name") == f"{path}:1:7"
 
 

@@ -52,11 +52,10 @@ TWELVE_ISSUES = {
     ("DEPENDENCY_CYCLE", "/fieldMappings/7"),
     ("INVALID_VALUE", "/fieldMappings/8/type"),
     ("UNKNOWN_PROPERTY", "/fieldMappings/9/params/valeu"),
-    ("MISSING_PARAM", "/fieldMappings/9/params/value"),
     ("INVALID_VALUE", "/fieldMappings/10/nullRate"),
     ("DUPLICATE_FIELD", "/fieldMappings/11/fieldName"),
 }
-"""Eleven mappings with a mistake each, and one with the two that a misspelt name makes."""
+"""One for each of them, also for the misspelt name of a parameter that must be there."""
 
 
 def test_all_mistakes_are_told_at_once_and_no_others() -> None:

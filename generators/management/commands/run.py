@@ -26,7 +26,8 @@ from generators.progress import Bar
 from generators.report import lost_outputs, run_report, shown_path, summary
 from generators.run_spec import RunSpec
 from generators.runs.local import Stop, carry_run, interruptible
-from generators.services.runs import RunOrder, find_resumable, is_start_lost, progress_of, start_run
+from generators.runs.rejects import skipped_records
+from generators.services.runs import RunOrder, find_own_run, is_start_lost, progress_of, start_run
 from generators.services.validation import validate_definition
 from generators.standard_output import write_to
 from sdg_project.arguments import whole_number
@@ -47,6 +48,9 @@ class Command(DefinitionCommand):
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("definition", nargs="?", metavar="DEFINITION", help=WHERE_FROM)
         what.add_argument("--resume", metavar="RUN|last", help="go on exactly where the destination stands")
+        parser.add_argument(
+            "--skip-failed", action="store_true", help="with --resume: leave out the record at which the run has failed"
+        )
         parser.add_argument("--generator", metavar="NAME", help="only this one, when the file holds several")
         parser.add_argument("--count", type=whole_number, metavar="N", help="how many records, such as 1e6")
         parser.add_argument(
@@ -79,7 +83,7 @@ class Command(DefinitionCommand):
         self._refuse_senseless(options)
         if options["resume"] is not None:
             ready_database()
-            run = find_resumable(options["resume"])
+            run = find_own_run(options["resume"], action="resume")
             self._introduce(run, options)
             check_server(run)
             if obstacles := _digest_obstacles(run.spec["document"], options):
@@ -119,12 +123,14 @@ class Command(DefinitionCommand):
         if options["resume"] is not None:
             kept = ("generator", "count", "to", "format", "seed", "started_at", "set", "overwrite", "checksum")
             refuse(kept, "does not go with --resume: a run keeps what it was started with")
-        elif options["to"] == DASH:
-            refuse(("overwrite", "checksum"), "does not go with --to -: it is about files")
-            if (workers or 1) > 1:
-                refuse(("workers",), "does not go with --to -: one process writes there")
-        elif options["to"] is None:
-            refuse(("format",), "is the format of --to; otherwise use --set destination.config.format=FORMAT")
+        else:
+            refuse(("skip_failed",), "goes with --resume only: it leaves out the record at which a run has failed")
+            if options["to"] == DASH:
+                refuse(("overwrite", "checksum"), "does not go with --to -: it is about files")
+                if (workers or 1) > 1:
+                    refuse(("workers",), "does not go with --to -: one process writes there")
+            if options["to"] is None:
+                refuse(("format",), "is the format of --to; otherwise use --set destination.config.format=FORMAT")
         if issues:
             raise Invalid(issues)
 
@@ -180,15 +186,13 @@ class Command(DefinitionCommand):
 
     def _say_what_failed(self, report: Mapping[str, Any]) -> None:
         if report["recordsFailed"]:
-            self.say(
-                f"{amount(report['recordsFailed'], 'record')} could not be made and were left out (onError CONTINUE)"
-            )
+            self.say(f"left out {amount(report['recordsFailed'], 'record')} that could not be made")
         if report["status"] == "FAILED":
             self.say(f"{report['lastError']['code']}: {report['lastError']['message']}")
 
     def _carry(self, run: Run, options: dict[str, Any]) -> int:
         """Work on a run, with a bar, until it ends one way or another; then say how."""
-        if run.status == RunStatus.COMPLETED:
+        if run.status == RunStatus.COMPLETED and not options["skip_failed"]:
             if lost := lost_outputs(run):
                 message = f"the run was complete, but {', '.join(lost)} is not there any more as it was written"
                 return self.refuse([Issue("DEST_REGRESSED", "", message, "run its definition again")])
@@ -203,7 +207,7 @@ class Command(DefinitionCommand):
                         bar.show(progress_of(run)["records"])
 
                 workers = options["workers"] or RunSpec.from_json(run.spec).workers
-                carry_run(run, workers=workers, stop=stop, on_progress=show)
+                carry_run(run, workers=workers, stop=stop, on_progress=show, skip_failed=options["skip_failed"])
         return self._report(run, options)
 
     def _introduce(self, run: Run, options: dict[str, Any]) -> None:
@@ -218,7 +222,7 @@ class Command(DefinitionCommand):
     def _report(self, run: Run, options: dict[str, Any]) -> int:
         report = run_report(run)
         if options["digest"] and run.status == RunStatus.COMPLETED:
-            report["digest"] = run_digest(plan_of_run(run), run.spans)
+            report["digest"] = run_digest(plan_of_run(run), run.spans, skipped=skipped_records(run))
         if options["json"]:
             self.stdout.write(json.dumps(report))
         elif run.status == RunStatus.COMPLETED and not options["quiet"]:
@@ -231,17 +235,27 @@ class Command(DefinitionCommand):
         error = run.error or {}
         resume = f"sdg run --resume {run.pk}"
         if error:
-            hint = f"{report['recordsWritten']:,} records are safe; go on with: {resume}"
-            if error.get("recordIndex") is not None and error["code"] != "POISON":
-                hint = (
-                    f"{report['recordsWritten']:,} records are safe; a run with onError CONTINUE leaves the bad ones "
-                    f"out, and this one is tried again with: {resume}"
-                )
-            self.say(f"{error['code']}: {error['message']}", hint)
+            self.say(f"{error['code']}: {error['message']}", "\n  ".join(_ways_on(report, error, resume)))
         else:
             self.say(f"interrupted; {report['recordsWritten']:,} records are safe; go on with: {resume}")
             return INTERRUPTED
         return UNREACHABLE if error["code"] in UNREACHABLE_CODES else FAILED
+
+
+def _ways_on(report: Mapping[str, Any], error: Mapping[str, Any], resume: str) -> list[str]:
+    """What a run has kept that did not come to its end, and what can be done about it."""
+    kept = f"{amount(report['recordsWritten'], 'record')} safe"
+    if error.get("recordIndex") is None or error["code"] == "POISON":
+        ways = [f"{kept}; go on with: {resume}"]
+    else:
+        ways = [
+            f"{kept}; try this one again with: {resume}",
+            f"leave it out with: {resume} --skip-failed",
+            "a run with onError CONTINUE leaves out all that cannot be made",
+        ]
+    if report["recordsWritten"]:
+        ways.append(f"end here, and see what there is, with: sdg runs stop {report['runId']}")
+    return ways
 
 
 def _directed(file: DefinitionFile, options: dict[str, Any]) -> Directed:

@@ -9,13 +9,15 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.table import Table
 
+from engine.issues import UNREACHABLE as UNREACHABLE_CODES
 from engine.issues import Issue
 from generators.models import Run
-from generators.report import run_row
-from generators.services.runs import prune_runs
+from generators.report import run_report, run_row, summary
+from generators.runs.local import end_run
+from generators.services.runs import find_own_run, prune_runs
 from generators.tables import console_on
 from sdg_project.arguments import whole_number
-from sdg_project.commands import DONE, SdgCommand
+from sdg_project.commands import DONE, FAILED, UNREACHABLE, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.errors import Invalid
 from sdg_project.text import amount
@@ -24,7 +26,7 @@ MAX_DAYS = 36_500
 
 
 class Command(SdgCommand):
-    help = "List the runs, newest first; `sdg runs prune` removes old ones with what only they need."
+    help = "List the runs, newest first; or end one where it stands, or remove old ones with what only they need."
     example = "sdg runs --json"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,6 +34,9 @@ class Command(SdgCommand):
         actions = parser.add_subparsers(dest="action", metavar="[prune]")
         summary = "remove old runs, their tables and abandoned hidden parts"
         prune = self.add_action(actions, "prune", summary, "sdg runs prune --days 7")
+        summary = "end an interrupted or failed run where it stands, and show what it has written"
+        stop = self.add_action(actions, "stop", summary, "sdg runs stop last")
+        stop.add_argument("run", metavar="RUN|last", help="its id, or the beginning of that")
         prune.add_argument("--days", type=whole_number, default=30, metavar="N", help="older than this; default 30")
 
     def carry_out(self, options: dict[str, Any]) -> int:
@@ -51,6 +56,8 @@ class Command(SdgCommand):
             if pruned.workers:
                 self.say(f"{amount(pruned.workers, 'worker')} forgotten, of which nothing has been heard for long")
             return DONE
+        if options["action"] == "stop":
+            return self._stop(find_own_run(options["run"], action="stop"), is_json=options["json"])
         rows = [run_row(run) for run in Run.objects.all()]
         if options["json"]:
             for row in rows:
@@ -59,6 +66,21 @@ class Command(SdgCommand):
             self._show(rows)
         else:
             self.say("there is no run yet; start one with: sdg run DEFINITION")
+        return DONE
+
+    def _stop(self, run: Run, *, is_json: bool) -> int:
+        failure = end_run(run)
+        if failure is not None:
+            self.say(f"{failure.code}: {failure.message}", f"then end it with: sdg runs stop {run.pk}")
+            return UNREACHABLE if failure.code in UNREACHABLE_CODES else FAILED
+        report = run_report(run)
+        if is_json:
+            self.stdout.write(json.dumps(report))
+        elif run.outputs:
+            for line in summary(report):
+                self.say(line)
+        else:
+            self.say("it had written nothing, so there is nothing to show")
         return DONE
 
     def _show(self, rows: list[dict[str, Any]]) -> None:
@@ -73,3 +95,5 @@ class Command(SdgCommand):
         pending = next((row for row in rows if row["resume"]), None)
         if pending is not None:
             self.say(f"go on with: {pending['resume']}")
+            if pending["stop"]:
+                self.say(f"or end it there, and see what it has: {pending['stop']}")

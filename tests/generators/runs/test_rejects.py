@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -36,15 +37,18 @@ BAD = (5_000, 5_001, FRAME, FRAME + 7)
 @pytest.fixture(autouse=True)
 def bad_records(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some records cannot be made, wherever and however often that is tried."""
-    made = Plan.batch
 
-    def fails(plan: Plan, span: Span) -> Any:
-        for number in BAD:
-            if span.start <= number < span.end and plan.definition.name != "calm":
-                raise RecordInvalid("RECORD_INVALID", "so it is", field="id", record_number=number)
-        return made(plan, span)
+    def failing(made: Callable[[Plan, Span], Any]) -> Callable[[Plan, Span], Any]:
+        def fails(plan: Plan, span: Span) -> Any:
+            for number in BAD:
+                if span.start <= number < span.end and plan.definition.name != "calm":
+                    raise RecordInvalid("RECORD_INVALID", "so it is", field="id", record_number=number)
+            return made(plan, span)
 
-    monkeypatch.setattr(Plan, "batch", fails)
+        return fails
+
+    monkeypatch.setattr(Plan, "batch", failing(Plan.batch))
+    monkeypatch.setattr(Plan, "salvaged", failing(Plan.salvaged))
 
 
 @pytest.fixture

@@ -151,6 +151,9 @@ class Counting:
         }
         self._plan = made_plan(document, pools={}, seed=1, records=65_536)
 
+    def salvaged(self, span: Span) -> tuple[Batch, list[RecordInvalid]]:
+        return self.batch(span), []  # it does not tell what it could make
+
     def batch(self, span: Span) -> Batch:
         self.calls += 1
         self.records += span.count
@@ -172,6 +175,78 @@ def test_bad_records_cost_a_few_calls_each_and_the_good_ones_are_not_made_over_a
     # For each bad record one that finds it, one that makes what is before it, and those that go too short a way.
     assert counting.calls <= 4 * len(bad) + 16
     assert counting.records <= 6 * count
+
+
+@pytest.mark.parametrize("name", ["pools", "formula", "cast", "elements"])
+def test_fields_that_fail_often_are_salvaged_at_once_as_records_are_one_by_one(name: str) -> None:
+    plan = plan_of(RECORDS, 1, missing=True, rejects=True) if name == "pools" else failing_plan(name)
+    calls = list[Span]()
+
+    class Counted:
+        batch = plan.batch
+
+        def salvaged(self, span: Span) -> tuple[Batch, list[RecordInvalid]]:
+            calls.append(span)
+            return plan.salvaged(span)
+
+    counted: Any = Counted()
+    batch, errors = salvaged(counted, Span(0, RECORDS))
+
+    assert calls == [Span(0, RECORDS)]
+    alone = [salvaged(plan, Span(number, 1)) for number in range(RECORDS)]
+    assert same(batch, joined([one for one, _ in alone]))
+    assert told(errors) == told(list(itertools.chain.from_iterable(found for _, found in alone)))
+    for error in errors[:20]:
+        with pytest.raises(RecordInvalid) as caught:
+            plan.batch(Span(error.record_number, 1))
+        assert told([caught.value]) == told([error])
+    assert 10 < len(errors) < RECORDS
+
+
+def failing_plan(name: str) -> Plan:
+    """Whole numbers from 1 to 9, and something that cannot be made of some of them, and something made of that."""
+    prefix = "items[]." if name == "elements" else ""
+    failing = {
+        "formula": {"type": "COMPUTED", "params": {"expression": "12 / (n - 7)"}},
+        "cast": {"type": "COMPUTED", "outputType": "LONG", "params": {"expression": 'MID("12x4x6789", n, 1)'}},
+        "elements": {
+            "type": "COMPUTED",
+            "params": {"expression": 'field("items[].n") - 7 + 12 / (field("items[].n") - 7)'},
+        },
+    }[name]
+    result = {"type": "COMPUTED", "params": {"expression": f'1 / (field("{prefix}f") + 6)'}}
+    document = {
+        "name": "failing",
+        "recordCount": RECORDS,
+        "onError": "CONTINUE",
+        "fieldMappings": [
+            {"fieldName": f"{prefix}n", "type": "NUMERIC_RANGE", "params": {"min": 1, "max": 9}},
+            {"fieldName": f"{prefix}f", **failing},
+            {"fieldName": f"{prefix}g", "nullRate": 0.1, **result},
+        ],
+        **({"arrays": [{"path": "items", "min": 0, "max": 4}]} if prefix else {}),
+    }
+    return made_plan(document, pools={}, seed=1, records=RECORDS)
+
+
+def test_elements_that_are_not_there_may_be_impossible_in_any_number() -> None:
+    """The second element could be made in no record, and is there in none."""
+    document = {
+        "name": "sparse",
+        "recordCount": 5_000,
+        "arrays": [
+            {"path": "items", "min": 1, "max": 2, "distribution": {"type": "NORMAL", "mean": 1, "stdDev": 0.001}}
+        ],
+        "fieldMappings": [
+            {"fieldName": "items[].n", "type": "SEQUENCE", "params": {"start": 0, "end": 1, "onEnd": "WRAP"}},
+            {"fieldName": "items[].q", "type": "COMPUTED", "params": {"expression": '1 / (1 - field("items[].n"))'}},
+        ],
+    }
+    plan = made_plan(document, pools={}, seed=1, records=5_000)
+
+    batch = plan.batch(Span(0, 5_000))
+
+    assert batch.records.height == 5_000
 
 
 def test_a_plan_that_blames_a_record_of_another_span_is_not_asked_for_ever() -> None:

@@ -39,6 +39,24 @@ def test_a_format_without_missing_fields_is_told_at_each_mapping_s_rate(workshop
     assert not validation(workshop, *fields, path="x.jsonl").issues
 
 
+def test_what_is_wrong_with_a_field_does_not_hide_that_the_format_cannot_leave_it_out(workshop: Workshop) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"fieldName": "inverted", "type": "NUMERIC_RANGE", "params": {"min": 2, "max": 1}},
+        {"fieldName": "misspelt", "type": "CONSTANT", "params": {"valu": 1}},
+        {"fieldName": "unwritten", "type": "CONSTANT", "params": {"valu": 1}, "omit": True},
+    ]
+
+    found = validation(workshop, *(field | {"missingRate": 0.1} for field in wrong), path="x.csv")
+
+    assert sorted(told(found.issues)) == [
+        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/1/missingRate", "inverted"),
+        ("PROPERTY_NOT_ALLOWED", "/fieldMappings/2/missingRate", "misspelt"),
+        ("RANGE_INVERTED", "/fieldMappings/1/params/min", "inverted"),
+        ("UNKNOWN_PROPERTY", "/fieldMappings/2/params/valu", "misspelt"),
+        ("UNKNOWN_PROPERTY", "/fieldMappings/3/params/valu", "unwritten"),
+    ]
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("value", [{"a": 1}, [1, 2]])
 def test_a_list_or_an_object_is_a_warning_where_it_becomes_text(workshop: Workshop, suffix: str, value: Any) -> None:
