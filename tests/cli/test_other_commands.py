@@ -134,10 +134,10 @@ def test_an_unknown_command_names_the_closest(sdg: Sdg) -> None:
     assert '"preview"' in answer.err
 
 
-def test_init_writes_a_definition_that_runs_as_it_is(sdg: Sdg) -> None:
-    written = sdg("init", "mine.yaml")
-    ran = sdg("run", "mine.yaml", "--to", "mine.csv", "--json")
-    again = sdg("init", "mine.yaml")
+def test_init_writes_a_definition_that_runs_as_it_is(new_sdg: Sdg) -> None:
+    written = new_sdg("init", "mine.yaml")
+    ran = new_sdg("run", "mine.yaml", "--to", "mine.csv", "--json")
+    again = new_sdg("init", "mine.yaml")
 
     assert written.code == 0
     assert ran.code == 0, ran.err
