@@ -181,10 +181,11 @@ def _import() -> None:
     for name in _MODULES:
         import_module(name)
     from generators.fields.base import field_types
+    from pools.builtin.base import builtin_pools
     from sinks.destinations.base import destinations
     from sinks.encoding.base import encoders
 
-    for kinds in (field_types, destinations, encoders):
+    for kinds in (field_types, builtin_pools, destinations, encoders):
         list(kinds)  # imports them
     gc.collect()
     gc.freeze()
