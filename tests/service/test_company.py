@@ -14,9 +14,7 @@ def test_two_workers_carry_many_slow_live_runs_beside_a_batch(tmp_path: Path) ->
     with Service.at(tmp_path, workers=2) as service:
         changes = {
             "generationMode": "REALTIME",
-            "endCondition": "DURATION",
-            "durationSeconds": SECONDS,
-            "recordCount": None,
+            "recordCount": RATE * SECONDS,
             "rate": {"recordsPerSecond": RATE},
         }
         runs = [

@@ -9,11 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.support import warm
 from tests.support.warm import ROOT
@@ -62,7 +62,7 @@ class Sdg:
     def __call__(self, *arguments: str | Path, stdin: str | None = None, **variables: str) -> Answer:
         """Run to the end."""
         given = subprocess.DEVNULL if stdin is None else subprocess.PIPE
-        with self._started(*arguments, stdin=given, **variables) as process:
+        with self.started(arguments, variables, stdin=given) as process:
             try:
                 out, err = process.communicate(stdin, timeout=240)
             except BaseException:
@@ -72,17 +72,26 @@ class Sdg:
 
     def start(self, *arguments: str | Path, **variables: str) -> subprocess.Popen[str]:
         """Start and go on; the caller ends it."""
-        return self._started(*arguments, stdin=subprocess.DEVNULL, **variables)
+        return self.started(arguments, variables)
 
-    def _started(self, *arguments: str | Path, stdin: int, **variables: str) -> subprocess.Popen[str]:
+    def started(
+        self,
+        arguments: Sequence[str | Path],
+        variables: Mapping[str, str],
+        *,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int | IO[bytes] = subprocess.PIPE,
+    ) -> subprocess.Popen[str]:
+        """The same with streams of one's own."""
         return warm.python(
             _MAIN,
             *map(str, arguments),
             cwd=self.folder,
             env={**self.environment, **variables},
             stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
         )
 
     def command(self, *arguments: str | Path) -> list[str]:
