@@ -75,6 +75,16 @@ class Service:
         """What it has said on standard output and standard error, from a place on."""
         return self.log.read_bytes()[begin:].decode("utf-8", "replace")
 
+    def wait_for_word(self, part: str, *, seconds: float = 60) -> str:
+        """The word with something in it, as soon as it is said: where to log in is said after that it is ready."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            whole, _, _ = self.said().rpartition("\n")
+            if words := [word for word in whole.split() if part in word]:
+                return words[0]
+            time.sleep(0.05)
+        raise AssertionError(f"nothing with {part} after {seconds} s:\n{self.said()[-4000:]}")
+
     def token(self, role: str = "admin") -> str:
         """A new token."""
         answer = self.sdg("token", "create", "--name", f"test-{role}", "--role", role)
