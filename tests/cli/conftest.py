@@ -1,4 +1,4 @@
-"""A fresh installation for each test."""
+"""An installation for each test."""
 
 from __future__ import annotations
 
@@ -11,4 +11,11 @@ from tests.support.sdg import Sdg
 
 @pytest.fixture
 def sdg(tmp_path: Path) -> Sdg:
+    """One that has been used before, so that not each test waits until its control database is made."""
+    return Sdg.at(tmp_path).used()
+
+
+@pytest.fixture
+def new_sdg(tmp_path: Path) -> Sdg:
+    """One that has not been used yet."""
     return Sdg.at(tmp_path)

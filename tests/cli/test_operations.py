@@ -14,23 +14,23 @@ from tests.support.sdg import ROOT, Sdg
 from tests.support.service import Service, free_port
 
 
-def test_config_lists_every_variable_that_the_code_reads_with_its_source(sdg: Sdg) -> None:
+def test_config_lists_every_variable_that_the_code_reads_with_its_source(new_sdg: Sdg) -> None:
     sources = [
         path.read_text() for folder in ("sdg_project", "generators", "pools") for path in (ROOT / folder).rglob("*.py")
     ]
     read = set(re.findall(r'environ(?:\.get\(|\[)"((?:SDG_|DATABASE_URL)\w*)"', "\n".join(sources)))
     read |= set(re.findall(r'_listed\("(SDG_\w+)"\)', "\n".join(sources)))
 
-    rows = [json.loads(line) for line in sdg("config", "--json", SDG_WORKERS="7").out.splitlines()]
+    rows = [json.loads(line) for line in new_sdg("config", "--json", SDG_WORKERS="7").out.splitlines()]
     found = {row["name"]: row for row in rows}
 
     assert "SDG_HOME" in read
     assert found.keys() >= read - {"SDG_FAILPOINTS"}  # which is for tests
     assert (found["SDG_WORKERS"]["value"], found["SDG_WORKERS"]["source"]) == ("7", "environment")
     assert (found["SDG_LOG_FORMAT"]["value"], found["SDG_LOG_FORMAT"]["source"]) == ("line", "default")
-    assert found["SDG_HOME"]["value"] == str(sdg.folder / "home")
+    assert found["SDG_HOME"]["value"] == str(new_sdg.folder / "home")
     assert all(row["meaning"] for row in rows)
-    assert not (sdg.folder / "home").exists()
+    assert not (new_sdg.folder / "home").exists()
 
 
 def test_config_says_which_secret_is_generated_where_nobody_has_set_it(sdg: Sdg) -> None:

@@ -6,7 +6,7 @@ import importlib
 import json
 import os
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -16,15 +16,22 @@ from ruamel.yaml import YAML
 from sdg_project.cli import COMMANDS
 from tests.support.sdg import ORDERS, ROOT, Sdg
 
+_WHAT_HELP_LOADS = """
+import atexit, sys
+atexit.register(lambda: print(*{"django", "numpy", "polars", "pydantic"} & set(sys.modules), file=sys.stderr))
+from sdg_project.cli import main
+main()
+"""
+
 
 def test_help_lists_the_commands_without_loading_any(sdg: Sdg) -> None:
-    started = time.monotonic()
-    answer = sdg("--help")
-    taken = time.monotonic() - started
+    command = [sys.executable, "-c", _WHAT_HELP_LOADS, "--help"]
+    done = subprocess.run(
+        command, cwd=sdg.folder, env=dict(sdg.environment), capture_output=True, text=True, check=False
+    )
 
-    assert answer.code == 0
-    assert all(name in answer.out for name in COMMANDS)
-    assert taken < 2  # the goal is 0.3 s; this only catches that Django or polars are loaded on a busy machine
+    assert (done.returncode, done.stderr) == (0, "\n")
+    assert all(name in done.stdout for name in COMMANDS)
 
 
 def test_every_command_has_a_help_with_an_example(sdg: Sdg) -> None:
@@ -134,10 +141,10 @@ def test_an_unknown_command_names_the_closest(sdg: Sdg) -> None:
     assert '"preview"' in answer.err
 
 
-def test_init_writes_a_definition_that_runs_as_it_is(sdg: Sdg) -> None:
-    written = sdg("init", "mine.yaml")
-    ran = sdg("run", "mine.yaml", "--to", "mine.csv", "--json")
-    again = sdg("init", "mine.yaml")
+def test_init_writes_a_definition_that_runs_as_it_is(new_sdg: Sdg) -> None:
+    written = new_sdg("init", "mine.yaml")
+    ran = new_sdg("run", "mine.yaml", "--to", "mine.csv", "--json")
+    again = new_sdg("init", "mine.yaml")
 
     assert written.code == 0
     assert ran.code == 0, ran.err

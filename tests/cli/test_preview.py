@@ -48,14 +48,14 @@ def test_without_a_seed_it_says_that_seed_0_is_used(sdg: Sdg) -> None:
     assert "seed" not in zero.err
 
 
-def test_has_no_side_effects(sdg: Sdg) -> None:
-    path = sdg.definition()
-    before = sorted(os.listdir(sdg.folder))
+def test_has_no_side_effects(new_sdg: Sdg) -> None:
+    path = new_sdg.definition()
+    before = sorted(os.listdir(new_sdg.folder))
 
-    sdg("preview", path)
+    new_sdg("preview", path)
 
-    home = sdg.folder / "home"
-    assert [name for name in sorted(os.listdir(sdg.folder)) if name != "home"] == before
+    home = new_sdg.folder / "home"
+    assert [name for name in sorted(os.listdir(new_sdg.folder)) if name != "home"] == before
     assert not (home / "sdg.sqlite3").exists()
     assert not (home / "out").exists()
 

@@ -30,7 +30,7 @@ def live(sdg: Sdg, path: str = "out.jsonl", **changes: Any) -> Path:
 
 @pytest.fixture
 def sdg(tmp_path: Path) -> Sdg:
-    return Sdg.at(tmp_path, SDG_OUTPUT_ROOT=str(tmp_path))
+    return Sdg.at(tmp_path, SDG_OUTPUT_ROOT=str(tmp_path)).used()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -44,7 +44,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def test_it_says_ready_when_health_is_up_and_its_link_logs_in_once(service: Service) -> None:
     service.start()
     health = service.ask("GET", "/api/v1/health")
-    [link] = [word for word in service.said().split() if "/admin/enter/" in word]
+    link = service.wait_for_word("/admin/enter/")
 
     first = service.ask("GET", link.removeprefix(service.address))
     second = service.ask("GET", link.removeprefix(service.address))

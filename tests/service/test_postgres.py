@@ -17,7 +17,7 @@ from tests.support.postgres import OwnServer, some_server
 from tests.support.sdg import ROOT, Sdg
 from tests.support.service import Service
 
-COUNT = 4_000_000
+COUNT = 2_000_000
 TESTS = [f"tests/generators/runs/test_{name}.py" for name in ("slices", "lifecycle_machine", "crowds")]
 
 

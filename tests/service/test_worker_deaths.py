@@ -86,7 +86,7 @@ def storm(yard: Yard, seed: int, *, kills: int = 6) -> int:
         workers = [yard.worker() for _ in range(2)]
         yard.wait_for_work()
         for worker in workers:
-            killed += killed_after(worker, dice.uniform(0.0, 0.35))  # type: ignore[arg-type]
+            killed += killed_after(worker, dice.uniform(0.0, 0.35))
         if yard.status() != "RUNNING":
             break
     yard.finish()

@@ -6,6 +6,7 @@ The server forks before it computes anything: a fork of a process in which polar
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.fields.base import field_types
+from pools.builtin.base import builtin_pools
 from sinks.destinations.base import destinations
 from sinks.encoding.base import encoders
 from tests.support.file_runs import FileRun, carry_as_json
@@ -109,8 +111,10 @@ def _say(line: dict[str, Any]) -> None:
 
 
 def _serve() -> None:
-    for kinds in (field_types, destinations, encoders):
+    for kinds in (field_types, builtin_pools, destinations, encoders):
         list(kinds)  # imports them
+    gc.collect()
+    gc.freeze()  # or each fork would copy what the collector looks at
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

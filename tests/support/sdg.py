@@ -1,4 +1,4 @@
-"""The `sdg` command as its own process, as a user types it."""
+"""The `sdg` command as its own process, as a user types it, but for the time that importing takes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import warm
+from tests.support.warm import ROOT
+
+_MAIN = "from sdg_project.cli import main; main()"
+_DATABASE = "sdg.sqlite3"
 
 
 @dataclass(frozen=True)
@@ -46,40 +52,66 @@ class Sdg:
         home = {"SDG_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
         return cls(folder, kept | home | variables)
 
+    def used(self) -> Sdg:
+        """The same one after its first use: its control database is there, which takes a second to make."""
+        database = Path(self.environment["SDG_HOME"]) / _DATABASE
+        database.parent.mkdir(parents=True)
+        database.write_bytes(_empty_database())
+        return self
+
     def __call__(self, *arguments: str | Path, stdin: str | None = None, **variables: str) -> Answer:
         """Run to the end."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        given = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+        with self.started(arguments, variables, stdin=given) as process:
+            try:
+                out, err = process.communicate(stdin, timeout=240)
+            except BaseException:
+                process.kill()
+                raise
+        return Answer(process.returncode, out, err)
 
     def start(self, *arguments: str | Path, **variables: str) -> subprocess.Popen[str]:
         """Start and go on; the caller ends it."""
-        return subprocess.Popen(
-            self.command(*arguments),
+        return self.started(arguments, variables)
+
+    def started(
+        self,
+        arguments: Sequence[str | Path],
+        variables: Mapping[str, str],
+        *,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int | IO[bytes] = subprocess.PIPE,
+    ) -> subprocess.Popen[str]:
+        """The same with streams of one's own."""
+        return warm.python(
+            _MAIN,
+            *map(str, arguments),
             cwd=self.folder,
             env={**self.environment, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
 
     def command(self, *arguments: str | Path) -> list[str]:
         """The command line."""
-        return [sys.executable, "-c", "from sdg_project.cli import main; main()", *map(str, arguments)]
+        return [sys.executable, "-c", _MAIN, *map(str, arguments)]
 
     def definition(self, name: str = "orders.yaml", **changes: Any) -> Path:
         """A small definition that uses every kind of column, written to a file."""
         path = self.folder / name
         path.write_text(json.dumps(ORDERS | changes), encoding="utf-8")
         return path
+
+
+@cache
+def _empty_database() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        sdg = Sdg.at(Path(folder))
+        answer = sdg("runs")
+        assert answer.code == 0, answer.err
+        return (Path(sdg.environment["SDG_HOME"]) / _DATABASE).read_bytes()
 
 
 def killed_after(process: subprocess.Popen[str], seconds: float) -> bool:

@@ -21,7 +21,8 @@ import psycopg
 
 from tests.support.sdg import Sdg
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
+"""How long starting may take on a machine that does a lot besides."""
 END_SECONDS = 30.0
 """How long ending may take at the very most: what `sdg up` promises."""
 
@@ -46,7 +47,7 @@ class Service:
         self.sdg, self.workers = sdg, workers
         self.port = free_port()
         self.log = sdg.folder / f"up-{self.port}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[str] | None = None
         self._token: str | None = None
 
     @classmethod
@@ -59,13 +60,7 @@ class Service:
         given = ["up", "--port", str(self.port), "--workers", str(self.workers), *arguments]
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.sdg.command(*given),
-                cwd=self.sdg.folder,
-                env={**self.sdg.environment, **variables},
-                stdout=log,
-                stderr=log,
-            )
+            self.process = self.sdg.started(given, variables, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while ready and f"ready {self.address}" not in self.said(begin):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -79,6 +74,16 @@ class Service:
     def said(self, begin: int = 0) -> str:
         """What it has said on standard output and standard error, from a place on."""
         return self.log.read_bytes()[begin:].decode("utf-8", "replace")
+
+    def wait_for_word(self, part: str, *, seconds: float = 60) -> str:
+        """The word with something in it, as soon as it is said: where to log in is said after that it is ready."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            whole, _, _ = self.said().rpartition("\n")
+            if words := [word for word in whole.split() if part in word]:
+                return words[0]
+            time.sleep(0.05)
+        raise AssertionError(f"nothing with {part} after {seconds} s:\n{self.said()[-4000:]}")
 
     def token(self, role: str = "admin") -> str:
         """A new token."""
@@ -185,7 +190,7 @@ class Service:
             return database.execute(query).fetchall()
 
     @property
-    def _process(self) -> subprocess.Popen[bytes]:
+    def _process(self) -> subprocess.Popen[str]:
         assert self.process is not None, "the service has not been started"
         return self.process
 

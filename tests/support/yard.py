@@ -7,13 +7,13 @@ import json
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.sdg import Sdg
 
 _START = """
@@ -52,28 +52,31 @@ class Yard:
 
     @classmethod
     def at(cls, folder: Path, **variables: str) -> Yard:
-        """An empty home; leases are short."""
+        """A home in which nothing has been made yet; leases are short."""
         given = {"SDG_LEASE_SECONDS": "2", "DJANGO_SETTINGS_MODULE": "sdg_project.settings", **variables}
-        return cls(Sdg.at(folder, **given))
+        return cls(Sdg.at(folder, **given).used())
 
     def start(self, document: Mapping[str, Any]) -> str:
         """Store a generator and start it; the run's id."""
-        done = subprocess.run(
-            [sys.executable, "-c", _START, json.dumps(document)],
+        process = warm.python(
+            _START,
+            json.dumps(document),
             cwd=self.sdg.folder,
-            env=dict(self.sdg.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
+            env=self.sdg.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        return out.strip()
 
-    def worker(self, *arguments: str, broken: str = "", failpoints: str = "") -> subprocess.Popen[bytes]:
+    def worker(self, *arguments: str, broken: str = "", failpoints: str = "") -> subprocess.Popen[str]:
         """`sdg worker` as a process; the caller waits for it or kills it."""
-        return subprocess.Popen(
-            [sys.executable, "-c", _WORK, broken, "worker", *arguments],
+        return warm.python(
+            _WORK,
+            broken,
+            "worker",
+            *arguments,
             cwd=self.sdg.folder,
             env={**self.sdg.environment, "SDG_FAILPOINTS": failpoints},
             stdout=subprocess.DEVNULL,
