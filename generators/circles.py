@@ -7,13 +7,21 @@ from uuid import UUID
 
 from generators.models import Generator
 from pools.models import Pool
+from sdg_project.database import has_table
 
 
 def find_generator(reference: str) -> Generator | None:
-    """The generator of an id, or of a name without regard to case."""
+    """The stored generator of an id, or of a name without regard to case."""
+    if not has_table(Generator._meta.db_table):
+        return None
     key = _id_in(reference)
     found = Generator.objects.filter(pk=key).first() if key is not None else None
     return found or Generator.objects.filter(name_key=reference.casefold()).first()
+
+
+def generator_names() -> list[str]:
+    """The names of the stored generators."""
+    return list(Generator.objects.values_list("name", flat=True)) if has_table(Generator._meta.db_table) else []
 
 
 def pools_made_of(generator: Generator, *, by_name_only: bool = False) -> list[str]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from engine.errors import RecordInvalid
 from engine.issues import Issue, Severity
 from engine.span import Span
+from generators.bundled import used_pools
 from generators.circles import pools_made_of, way_to_generator
 from generators.definition import READ_ONLY, DefinitionShape
 from generators.digest import run_digest
@@ -282,12 +283,6 @@ def _columns(plan: Plan, known: Generator | None = None) -> dict[str, Any]:
     document, secrets = without_secrets(document)
     if known is not None and (kept := set(secret_names_in(document)) - set(secrets)):
         secrets |= {name: value for name, value in secrets_of_generator(known).items() if name in kept}
-    pool_fields: dict[str, list[str]] = {}
-    for mapping in plan.definition.mappings:
-        for pool in mapping.kind.pool_names(mapping.params):
-            fields = pool_fields.setdefault(pool.lower(), [])
-            if mapping.shape.field_name not in fields:
-                fields.append(mapping.shape.field_name)
     return {
         "name": shape.name,
         "name_key": shape.name.casefold(),
@@ -295,7 +290,7 @@ def _columns(plan: Plan, known: Generator | None = None) -> dict[str, Any]:
         "destination_type": document["destination"]["type"],
         "definition": {**document, "name": shape.name},
         "encrypted_secrets": encrypted(secrets),
-        "pool_fields": pool_fields,
+        "pool_fields": used_pools(plan.definition),
     }
 
 
