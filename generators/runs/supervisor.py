@@ -86,11 +86,18 @@ class Child:
 class Supervisor:
     """Watches children, the dead and the due until it is told to stop.
 
-    `daily` is called once a day, and at the start.
+    `daily` is called once a day, and at the start; as soon as `is_in_place` says no it is over, too.
     """
 
-    def __init__(self, cluster: Child, others: Sequence[Child] = (), *, daily: Callable[[], None]) -> None:
-        self.cluster, self.others, self._daily = cluster, others, daily
+    def __init__(
+        self,
+        cluster: Child,
+        others: Sequence[Child] = (),
+        *,
+        daily: Callable[[], None],
+        is_in_place: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.cluster, self.others, self._daily, self._is_in_place = cluster, others, daily, is_in_place
         self._waiting: dict[int, tuple[int, float]] = {}
         self._complete_since: float | None = None
         self._free_since: float | None = None
@@ -103,12 +110,12 @@ class Supervisor:
         self._stopped = True
 
     def run(self) -> None:
-        """Supervise until `stop`; then end the children."""
+        """Supervise until the end; then end the children."""
         for child in (self.cluster, *self.others):
             child.start()
         connections.close_all()
         try:
-            while not self._stopped:
+            while not self._stopped and self._is_in_place():
                 self.look()
                 time.sleep(_LOOK_SECONDS)
         finally:
