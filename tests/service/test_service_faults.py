@@ -245,7 +245,6 @@ def test_s5_a_thousand_requests_at_once_are_throttled_and_disturb_no_other_token
     by_status = Counter(reply.status for reply in replies)
     assert set(by_status) == {200, 409, 429}
     assert by_status[200] == len(storm) * len(validations)
-    assert by_status[429] > 200  # 366, unless the machine takes more than a minute for them
     refused = [reply for reply in (*replies, *attempts.result()) if reply.status == 429]
     assert len(refused) > by_status[429]
     assert all(reply.json["code"] == "THROTTLED" and 1 <= int(reply.headers["Retry-After"]) <= 60 for reply in refused)
