@@ -21,7 +21,7 @@ from sdg_project.admin import ReadOnlyAdmin, as_yaml
 
 @admin.register(Generator)
 class GeneratorAdmin(ReadOnlyAdmin):
-    list_display = ("name", "status", "records", "generation_mode", "destination_type", "created_by", "updated_at")
+    list_display = ("name", "status", "records", "mode", "destination", "created_by", "updated_at")
     list_filter = ("status", "generation_mode", "destination_type")
     search_fields = ("name", "definition__description")
     exclude = ("definition", "name_key", "pool_fields")
@@ -31,6 +31,14 @@ class GeneratorAdmin(ReadOnlyAdmin):
     def records(self, generator: Generator) -> str:
         count = generator.definition.get("recordCount")
         return f"{count:,}" if isinstance(count, int) else "-"
+
+    @admin.display(description="mode", ordering="generation_mode")
+    def mode(self, generator: Generator) -> str:
+        return generator.get_generation_mode_display()
+
+    @admin.display(description="to", ordering="destination_type")
+    def destination(self, generator: Generator) -> str:
+        return generator.destination_type
 
     @admin.display(description="definition")
     def as_definition(self, generator: Generator) -> str:
@@ -84,7 +92,7 @@ class RunAdmin(ReadOnlyAdmin):
 
 @admin.register(Shard)
 class ShardAdmin(ReadOnlyAdmin):
-    list_display = ("number", "run_name", "state", "first_record", "next_record", "end_record", "owner", "lost_claims")
+    list_display = ("number", "run_name", "state", "next", "records", "owner", "lost")
     list_filter = ("state",)
     list_select_related = ("run",)
     search_fields = ("run__name", "run__id", "owner")
@@ -93,6 +101,18 @@ class ShardAdmin(ReadOnlyAdmin):
     @admin.display(description="run", ordering="run__name")
     def run_name(self, shard: Shard) -> str:
         return f"{shard.run.name} {str(shard.run_id)[:8]}"
+
+    @admin.display(description="next", ordering="next_record")
+    def next(self, shard: Shard) -> str:
+        return f"{shard.next_record:,}"
+
+    @admin.display(description="of the records", ordering="first_record")
+    def records(self, shard: Shard) -> str:
+        return f"{shard.first_record:,} to {shard.end_record - 1:,}"
+
+    @admin.display(description="lost", ordering="lost_claims")
+    def lost(self, shard: Shard) -> int:
+        return shard.lost_claims
 
 
 @admin.register(DeadLetter)
@@ -105,7 +125,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
-    list_display = ("id", "pid", "version", "started_at", "beat_at", "is_leaving")
+    list_display = ("pid", "host", "version", "started_at", "beat_at")
     list_filter = ("host",)
 
 

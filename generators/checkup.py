@@ -69,6 +69,7 @@ def check_all(*, port: int | None) -> Iterator[Check]:
         yield _clock()
         yield _workers(is_served=running is not None)
         yield _interrupted()
+        yield _places()
         yield _leftovers()
 
 
@@ -173,9 +174,10 @@ def _clock() -> Check:
 
 
 def _workers(*, is_served: bool) -> Check:
-    alive, due = count_alive(), leases.due_shards().count()
-    found = f"{alive} alive, {amount(due, 'piece')} of work waiting"
-    if not alive and (due or is_served):
+    alive, due = count_alive(besides=dead_workers()), leases.due_shards().count()
+    running = Run.objects.filter(origin=RunOrigin.SERVICE, status=RunStatus.RUNNING).count()
+    found = f"{alive} alive, {amount(running, 'run')} of the service going on, {amount(due, 'piece')} of work waiting"
+    if not alive and (running or due or is_served):
         return Check("workers", found, "start some: sdg up, or sdg worker")
     return Check("workers", found)
 
@@ -187,6 +189,21 @@ def _interrupted() -> Check:
         remedy = f"sdg run --resume {str(dead[0].pk)[:8]} goes on, sdg runs prune --days 0 removes them"
         return Check("runs", f"{amount(len(dead), 'run')} interrupted", remedy)
     return Check("runs", "none was interrupted")
+
+
+def _places() -> Check:
+    """Whether the files of live runs are where they were begun: a run has frozen that."""
+    live = Run.objects.filter(
+        origin=RunOrigin.SERVICE,
+        status__in=[RunStatus.RUNNING, RunStatus.PAUSED],
+        spec__document__destination__type="FILE",
+    )
+    gone = [run for run in live if not Path(run.spec["root"]).is_dir()]
+    if gone:
+        found = f"run {str(gone[0].pk)[:8]} of {gone[0].name} writes below {gone[0].spec['root']}, which is gone"
+        more = f", as {len(gone) - 1} more" if len(gone) > 1 else ""
+        return Check("places", found + more, "move it back and resume the run, or stop it and start it anew")
+    return Check("places", "the files of live runs are where they were begun")
 
 
 def _leftovers() -> Check:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.issues import Issue, did_you_mean
+from generators.bundled import generators_beside, pools_in_order
 from generators.facts import parse_instant
 from generators.templates import MARK, template_names, template_path, template_text
 from pools.bundled import BundledPools
@@ -118,12 +119,13 @@ def read_definitions(path: str, assignments: Sequence[str] = ()) -> Contents:
     bundle = split_bundle(read_documents(path))
     connections, wrong = stage_connections(bundle.connections, beside_stored=False)
     own_connections = opened_connections(connections)
-    with beside(own_connections):
-        own = BundledPools(bundle.pools, base=base_of(path))
-    issues = [*bundle.issues, *wrong, *own.issues]
+    updated_at = _written_at(path)
+    with beside(own_connections), generators_beside(bundle.generators, updated_at=updated_at):
+        pools, circles = pools_in_order(bundle.pools)
+        own = BundledPools(pools, base=base_of(path))
+    issues = [*bundle.issues, *wrong, *circles, *own.issues]
     if not bundle.generators and not issues:
         issues.append(Issue("MISSING_PARAM", "", f"{path}: there is no generator in it"))
-    updated_at = _written_at(path)
     issues += [issue for document in bundle.generators for issue in document.placed(literal_issues(document.value))]
     definitions: list[DefinitionFile] = []
     for document in bundle.generators:

@@ -1,4 +1,7 @@
-"""The pool source GENERATOR: records of a stored generator, computed from its definition; nothing is run or written."""
+"""The pool source GENERATOR: records of a generator, computed from its definition; nothing is run or written.
+
+The generator stands in the same bundle, or is stored.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,13 @@ from pydantic import Field
 from engine.errors import RecordInvalid
 from engine.issues import Issue, did_you_mean, pointer
 from engine.span import Span
-from generators.circles import find_generator, way_to_pool
+from generators.bundled import bundled_generator
+from generators.circles import find_generator, generator_names, way_to_pool
 from generators.definition import MAX_SEED
 from generators.models import Generator
 from generators.plan import Plan
 from generators.services.validation import preview_plan
+from pools.beside import bundled_tables
 from pools.limits import PoolLimits
 from pools.raw import RawTable, raw_table_of
 from pools.snapshot import table_bytes
@@ -46,14 +51,15 @@ class GeneratorSource(PoolSource[GeneratorParams]):
 
     def read(self, *, base: Path, limits: PoolLimits) -> RawTable:  # there is no file
         params = self.params
-        generator = find_generator(params.generator)
+        bundled = bundled_generator(params.generator)
+        generator = bundled or find_generator(params.generator)
         if generator is None:
             message = f"there is no generator {quoted(params.generator)}"
-            hint = did_you_mean(params.generator, Generator.objects.values_list("name", flat=True))
+            hint = did_you_mean(params.generator, generator_names())
             raise Invalid([Issue("INVALID_VALUE", "/source/generator", message, hint)])
         origin = f"generator {quoted(generator.name)}"
         limits.check_rows(params.rows, origin)
-        if issues := list(self._against(generator)):
+        if issues := list(self._against(generator, is_stored=bundled is None)):
             raise Invalid(issues)
         plan = self._plan(generator, origin)
         names = params.columns or [column.name for column in plan.schema.columns]
@@ -61,8 +67,8 @@ class GeneratorSource(PoolSource[GeneratorParams]):
             raise Invalid(issues)
         return raw_table_of(self._records(plan, names, origin, limits), origin)
 
-    def _against(self, generator: Generator) -> Iterator[Issue]:
-        way = way_to_pool(self.pool, generator)
+    def _against(self, generator: Generator, *, is_stored: bool) -> Iterator[Issue]:
+        way = way_to_pool(self.pool, generator) if is_stored else None  # a bundle's circles are found in it
         if way is not None:
             message = f"generator {quoted(generator.name)} uses this pool itself: {' → '.join(way)}"
             yield Issue("DEPENDENCY_CYCLE", "/source/generator", message)
@@ -72,7 +78,12 @@ class GeneratorSource(PoolSource[GeneratorParams]):
 
     def _plan(self, generator: Generator, origin: str) -> Plan:
         try:
-            return preview_plan(generator.definition, updated_at=generator.updated_at, seed=self.params.seed)
+            return preview_plan(
+                generator.definition,
+                updated_at=generator.updated_at,
+                seed=self.params.seed,
+                own_pools=bundled_tables(),
+            )
         except Invalid as error:
             raise Invalid(
                 [

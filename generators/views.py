@@ -129,7 +129,7 @@ class GeneratorView(ApiView):
         Query(request).finish()
         return Response(generator_answer(catalog.update_generator(id, request.data)))
 
-    @operation("deleteGenerator", "Remove a generator; its runs stay", answer=None, errors=[404], tag=_TAG)
+    @operation("deleteGenerator", "Remove a generator; its runs stay", answer=None, errors=[404, 409], tag=_TAG)
     def delete(self, request: Request, id: UUID) -> Response:  # noqa: A002
         Query(request).finish()
         lifecycle.delete_generator(id)

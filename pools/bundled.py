@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engine.issues import Issue
+from pools.beside import pools_beside
 from pools.definition import read_pool
 from pools.loading import first_snapshot, load
 from pools.snapshot import Snapshot
@@ -20,20 +21,21 @@ class BundledPools(Mapping[str, Snapshot]):
     """
 
     def __init__(self, documents: Sequence[Document], *, base: Path) -> None:
-        """Load pools; paths of files are below `base`."""
+        """Load pools in turn; paths of files are below `base`."""
         self.issues: tuple[Issue, ...] = ()
         self._loaded: dict[str, Snapshot | None] = {}
-        for document in documents:
-            try:
-                definition = read_pool(document.value)
-                name = definition.shape.name
-                if name.lower() in {other.lower() for other in self._loaded}:
-                    raise Invalid([Issue("DUPLICATE_VALUE", "/name", f'there are two pools "{name}"')])
-                records = load(definition, base=base).records
-            except Invalid as error:
-                self._refuse(document, error.issues)
-                continue
-            self._loaded[name] = first_snapshot(definition.shape, records)
+        with pools_beside(self):
+            for document in documents:
+                try:
+                    definition = read_pool(document.value)
+                    name = definition.shape.name
+                    if name.lower() in {other.lower() for other in self._loaded}:
+                        raise Invalid([Issue("DUPLICATE_VALUE", "/name", f'there are two pools "{name}"')])
+                    records = load(definition, base=base).records
+                except Invalid as error:
+                    self._refuse(document, error.issues)
+                    continue
+                self._loaded[name] = first_snapshot(definition.shape, records)
 
     def _refuse(self, document: Document, issues: Sequence[Issue]) -> None:
         self.issues += tuple(document.placed(issues))

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from engine.issues import Issue
 from pools import services, store
+from pools.beside import pools_beside
 from pools.definition import read_pool
 from pools.loading import Loaded, first_snapshot, load
 from pools.models import Pool
@@ -48,20 +49,21 @@ class StagedPool:
 
 
 def stage_pools(documents: Sequence[Document], *, base: Path) -> tuple[list[StagedPool], list[Issue]]:
-    """The pools of a bundle, and everything that is wrong with them; relative paths are below `base`."""
+    """The pools of a bundle in turn, and everything that is wrong with them; relative paths are below `base`."""
     staged: list[StagedPool] = []
     issues: list[Issue] = []
-    names: set[str] = set()
-    for document in documents:
-        try:
-            pool = _stage(document.value, base=base)
-            if pool.name.lower() in names:
-                raise Invalid([Issue("DUPLICATE_VALUE", "/name", f'there are two pools "{pool.name}"')])
-        except Invalid as error:
-            issues += document.placed(error.issues)
-            continue
-        names.add(pool.name.lower())
-        staged.append(pool)
+    tables: dict[str, Snapshot] = {}
+    with pools_beside(tables):
+        for document in documents:
+            try:
+                pool = _stage(document.value, base=base)
+                if pool.name.lower() in {name.lower() for name in tables}:
+                    raise Invalid([Issue("DUPLICATE_VALUE", "/name", f'there are two pools "{pool.name}"')])
+            except Invalid as error:
+                issues += document.placed(error.issues)
+                continue
+            tables[pool.name] = pool.snapshot
+            staged.append(pool)
     return staged, issues
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +31,29 @@ class Address:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The one service of this SDG_HOME."""
+
+    lock: IO[str]
+
+    def tell(self, address: Address) -> None:
+        """Let others know where it listens."""
+        self.lock.truncate(0)
+        self.lock.write(json.dumps({"host": address.host, "port": address.port}))
+        self.lock.flush()
+
+    def is_in_place(self) -> bool:
+        """Whether SDG_HOME still is where it was, and has not been removed."""
+        try:
+            return os.path.samestat(_path().stat(), os.fstat(self.lock.fileno()))
+        except OSError:
+            return False
+
+
 @contextmanager
-def only_instance() -> Iterator[Callable[[Address], None]]:
-    """Be the one service of this SDG_HOME; gives what tells others the address. Raises Conflict when there is one."""
+def only_instance() -> Iterator[Instance]:
+    """Be the one service of this SDG_HOME. Raises Conflict when there is one."""
     try:
         settings.SDG_HOME.mkdir(parents=True, exist_ok=True)
         lock = _path().open("a+")  # not emptied: it says where the other one is
@@ -41,14 +62,8 @@ def only_instance() -> Iterator[Callable[[Address], None]]:
         raise Unavailable("CONTROL_DB_DOWN", message, hint="set SDG_HOME") from error
     with lock:
         _take(lock)
-
-        def tell(address: Address) -> None:
-            lock.truncate(0)
-            lock.write(json.dumps({"host": address.host, "port": address.port}))
-            lock.flush()
-
         lock.truncate(0)
-        yield tell
+        yield Instance(lock)
 
 
 def running_address() -> Address | None:

@@ -13,9 +13,13 @@ class ConnectionAdmin(ReadOnlyAdmin):
     list_display = ("name", "type", "created_by", "updated_at")
     list_filter = ("type",)
     search_fields = ("name",)
-    fields = ("name", "type", "as_config", "secret_names", "created_by", "created_at", "updated_at")
+    fields = ("name", "type", "as_config", "secrets", "created_by", "created_at", "updated_at")
     readonly_fields = fields
 
     @admin.display(description="config")
     def as_config(self, connection: Connection) -> str:
         return as_yaml(connection.config)
+
+    @admin.display(description="secrets", empty_value="none")
+    def secrets(self, connection: Connection) -> str:
+        return ", ".join(connection.secret_names)

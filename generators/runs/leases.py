@@ -34,6 +34,14 @@ _IS_WANTED = Q(run__status=RunStatus.RUNNING, run__desired_state=DesiredState.RU
 )
 _WAITING: Mapping[str, Any] = {"owner": "", "lease_until": None, "due_since": Now()}
 """What a shard's row says when nobody has it any more."""
+_LOST: Mapping[str, Any] = {
+    **_WAITING,
+    "epoch": F("epoch") + 1,
+    "lost_claims": F("lost_claims") + 1,
+    "rung_at": None,
+    "made_record": F("next_record"),
+}
+"""And when its owner has come to grief over it; what it was about to make stays written."""
 _IS_TO_BE_ENDED = Q(run__status=RunStatus.STOPPED, run__phase=RunPhase.ENDING, number=0)
 
 
@@ -112,6 +120,11 @@ def release(shard: Shard, **values: Any) -> bool:
     return bool(_held(shard).update(**_WAITING, about_from=None, about_count=0, **values))
 
 
+def lose(shard: Shard) -> bool:
+    """Give a shard back that was too much for this owner, as if it had died; whether it still was its own."""
+    return bool(_held(shard).update(**_LOST))
+
+
 def _held(shard: Shard) -> QuerySet[Shard]:
     return Shard.objects.filter(pk=shard.pk, owner=shard.owner, epoch=shard.epoch)
 
@@ -128,12 +141,6 @@ def is_drained(run: Run) -> bool:
 
 def release_dead(worker_ids: Sequence[str]) -> int:
     """Give back the shards of workers that are known to be dead, and forget these workers; how many shards."""
-    lost = Shard.objects.filter(owner__in=worker_ids).update(
-        **_WAITING,
-        epoch=F("epoch") + 1,
-        lost_claims=F("lost_claims") + 1,
-        rung_at=None,
-        made_record=F("next_record"),
-    )
+    lost = Shard.objects.filter(owner__in=worker_ids).update(**_LOST)
     Worker.objects.filter(pk__in=worker_ids).delete()
     return lost

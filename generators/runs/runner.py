@@ -50,8 +50,9 @@ class Source(Protocol):
 class Watch:
     """Somebody who is told of each step of a slice, and may end it; this one only lets it go on."""
 
-    most_records: int | None = None
-    """How many records may be made at a time; None leaves that to the runner."""
+    def most_records(self, next_record: int) -> int | None:
+        """How many records from this one on may be made at a time; None leaves that to the runner."""
+        return None
 
     def about_to_make(self, span: Span) -> None:
         """These records are made next."""
@@ -114,7 +115,7 @@ def run_slice(
 
     while goes_on and next_record < shard.end:
         border = min(cuts.frame_end(next_record), shard.end)
-        most = min(batch_size or border, watch.most_records or border)
+        most = min(batch_size or border, watch.most_records(next_record) or border)
         span = Span(next_record, min(border - next_record, most))
         watch.about_to_make(span)
         try:
@@ -242,7 +243,7 @@ class _Paced:
 
     def _block(self, next_record: int, border: int) -> Batch:
         """The records that are made together, up to a border or a record that cannot be made."""
-        most = min(self.batch_size or border, self.watch.most_records or border)
+        most = min(self.batch_size or border, self.watch.most_records(next_record) or border)
         span = Span(next_record, min(border - next_record, most, self.pacing.worth_of(next_record, _BLOCK_US)))
         self.watch.about_to_make(span)
         block = _until_a_bad_one(self.plan, span)

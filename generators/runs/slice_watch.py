@@ -22,7 +22,10 @@ from generators.runs.stopwatch import Stopwatch
 from sdg_project.failpoints import failpoint
 
 NARROWER = {2: 4_096, 3: 256, 4: 16, 5: 1}
-"""After so many owners that died: how many records are made at a time, so that the one that kills them is found."""
+"""After so many owners that died: how many records are made at a time, so that the one that kills them is found.
+
+Those before the ones at which the last owner died did not kill it, and are made by the most of these.
+"""
 REACHED: dict[str, Any] = {"retries": 0, "retrying_since": None, "not_before": None, "last_error": None}
 """What is forgotten once the destination has been reached."""
 
@@ -46,13 +49,20 @@ class SliceWatch(Watch):
         self.excess: str | None = None
         """Why there are too many bad records to go on."""
         self.is_over: EndReason | None = None
-        self.most_records = NARROWER.get(min(shard.lost_claims, max(NARROWER)))
+        self._suspects_from = shard.about_from or 0
         self._gauges = Gauges.of(shard)
         self._begun_at, self._ends_at = timer.now(), ends_at
 
+    def most_records(self, next_record: int) -> int | None:
+        lost = self.shard.lost_claims
+        if lost not in NARROWER:
+            return None
+        ahead = self._suspects_from - next_record
+        return min(ahead, max(NARROWER.values())) if ahead > 0 else NARROWER[lost]
+
     def about_to_make(self, span: Span) -> None:
         self._begun_at = self._timer.now()
-        if self.most_records is not None:
+        if self.shard.lost_claims in NARROWER:
             leases.renew(self.shard, about_from=span.start, about_count=span.count)
 
     def about_to_commit(self, next_record: int) -> None:
@@ -98,7 +108,6 @@ class SliceWatch(Watch):
         if has_progressed:
             shard.next_record = progress.next_record
             shard.lost_claims = shard.retries = 0
-            self.most_records = None
         is_over = self._stopwatch.look(progress)
         self.is_over = self.is_over or (is_over if progress.next_record < shard.end_record else None)
         # Every slice that is wanted comes to a commit, however short its time is, unless it has nothing to commit.

@@ -237,6 +237,11 @@ class SliceWorker:
         except Conflict as error:
             self._close(shard.pk)
             refuse(shard, error)
+        except MemoryError:
+            # The next owner may have more of it, and after another loss makes fewer records at a time.
+            self._close(shard.pk)
+            leases.lose(shard)
+            _log.warning("out of memory", extra={"fields": {"shard": shard.number, "record": shard.next_record}})
         except Exception:
             self._close(shard.pk)
             _log.exception("a slice has failed", extra={"fields": {"shard": shard.number}})

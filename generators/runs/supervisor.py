@@ -86,13 +86,21 @@ class Child:
 class Supervisor:
     """Watches children, the dead and the due until it is told to stop.
 
-    `daily` is called once a day, and at the start.
+    `daily` is called once a day, and at the start; as soon as `is_in_place` says no it is over, too.
     """
 
-    def __init__(self, cluster: Child, others: Sequence[Child] = (), *, daily: Callable[[], None]) -> None:
-        self.cluster, self.others, self._daily = cluster, others, daily
+    def __init__(
+        self,
+        cluster: Child,
+        others: Sequence[Child] = (),
+        *,
+        daily: Callable[[], None],
+        is_in_place: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.cluster, self.others, self._daily, self._is_in_place = cluster, others, daily, is_in_place
         self._waiting: dict[int, tuple[int, float]] = {}
         self._complete_since: float | None = None
+        self._free_since: float | None = None
         self._rung_at = 0.0
         self._day_began_at = time.monotonic() - _DAY_SECONDS
         self._stopped = False
@@ -102,18 +110,19 @@ class Supervisor:
         self._stopped = True
 
     def run(self) -> None:
-        """Supervise until `stop`; then end the children."""
+        """Supervise until the end; then end the children."""
         for child in (self.cluster, *self.others):
             child.start()
         connections.close_all()
         try:
-            while not self._stopped:
-                self._look()
+            while not self._stopped and self._is_in_place():
+                self.look()
                 time.sleep(_LOOK_SECONDS)
         finally:
             self._end_children()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Start what has ended, give back what the dead had, ring for what is due."""
         for child in (self.cluster, *self.others):
             child.keep_up()
         try:
@@ -131,9 +140,10 @@ class Supervisor:
             time.sleep(1)
 
     def _mend_if_stuck(self, due: Sequence[Shard]) -> None:
-        """Start the cluster anew when a shard waits although one of its workers is free.
+        """Start the cluster anew when a shard waits although one of its workers is free all the time.
 
-        That happens when a worker is killed while it waits for work: it dies with the lock of the queue.
+        That happens when a worker is killed while it waits for work: it dies with the lock of the queue. Between two
+        slices every worker is free for a moment.
         """
         now = time.monotonic()
         complete = self._count_workers() >= settings.Q_CLUSTER["workers"]
@@ -144,16 +154,18 @@ class Supervisor:
             else (shard.epoch, now)
             for shard in due
         }
+        is_free = bool(due) and self._count_busy() < settings.Q_CLUSTER["workers"]
+        self._free_since = (self._free_since or now) if is_free else None
         longest = min((since for _, since in self._waiting.values()), default=now)
         since = self._complete_since or self.cluster.started_at + _START_SECONDS
         limit = timing.stuck_time() / timedelta(seconds=1)
-        if now - max(longest, since) < limit or self._count_busy() >= settings.Q_CLUSTER["workers"]:
+        if self._free_since is None or now - max(longest, since, self._free_since) < limit:
             return
         _log.warning("the workers are stuck and are started anew", extra={"fields": {"due": len(due)}})
         self.cluster.kill()
         bury_the_dead()
         self._waiting.clear()
-        self._complete_since = None
+        self._complete_since = self._free_since = None
         self.cluster.start()
 
     def _count_workers(self) -> int:

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from importlib.metadata import version
@@ -53,9 +54,10 @@ def dead_workers() -> list[str]:
     return [worker.pk for worker in Worker.objects.filter(host=this_host()) if not is_running(worker)]
 
 
-def count_alive() -> int:
-    """How many workers have beaten lately, wherever they are."""
-    return Worker.objects.filter(beat_at__gt=Now() - timing.alive_time(), is_leaving=False).count()
+def count_alive(*, besides: Sequence[str] = ()) -> int:
+    """How many workers have beaten lately, wherever they are, without those that are known better."""
+    beating = Worker.objects.filter(beat_at__gt=Now() - timing.alive_time(), is_leaving=False)
+    return beating.exclude(pk__in=besides).count()
 
 
 class Heart(threading.Thread):

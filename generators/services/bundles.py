@@ -14,6 +14,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from engine.issues import Issue, did_you_mean
+from generators.bundled import generators_beside, pools_in_order
+from generators.circles import find_generator
 from generators.definition import DefinitionShape
 from generators.enums import GeneratorStatus
 from generators.models import Generator
@@ -66,7 +68,7 @@ class Change:
 
 
 def export_bundle(names: Sequence[str], *, beside: Path | None) -> dict[str, Any]:
-    """The generators and pools of these names, with the pools that the generators use; all there are without names.
+    """The generators and pools of these names, with the pools that these use, and so on; all there are without names.
 
     `beside` is the file that it goes to: paths of pools are relative to it where they lie below its folder, and what
     was uploaded for a pool is copied there. Raises NotFound for a name, Invalid for uploads when there is no file.
@@ -95,17 +97,36 @@ def _chosen(names: Sequence[str]) -> tuple[list[Generator], list[Pool]]:
         return list(generators.values()), list(pools.values())
     wanted_generators: dict[str, Generator] = {}
     wanted_pools: dict[str, Pool] = {}
+
+    def want_generator(generator: Generator) -> None:
+        if generator.name_key not in wanted_generators:
+            wanted_generators[generator.name_key] = generator
+            for key in generator.pool_fields:
+                if key in pools:
+                    want_pool(pools[key])
+
+    def want_pool(pool: Pool) -> None:
+        if pool.name.lower() not in wanted_pools:
+            wanted_pools[pool.name.lower()] = pool
+            made_of = _generator_of(pool)
+            if made_of is not None:
+                want_generator(made_of)
+
     for name in names:
         generator, pool = generators.get(name.casefold()), pools.get(name.lower())
         if generator is None and pool is None:
             known = [*(one.name for one in generators.values()), *(one.name for one in pools.values())]
             raise NotFound(f'there is no generator and no stored pool "{name}"', hint=did_you_mean(name, known))
         if generator is not None:
-            wanted_generators[generator.name_key] = generator
-            wanted_pools |= {key: pools[key] for key in generator.pool_fields if key in pools}
+            want_generator(generator)
         if pool is not None:
-            wanted_pools[pool.name.lower()] = pool
+            want_pool(pool)
     return list(wanted_generators.values()), list(wanted_pools.values())
+
+
+def _generator_of(pool: Pool) -> Generator | None:
+    """The stored generator that a pool is made of."""
+    return find_generator(str(pool.source["generator"])) if pool.source["type"] == "GENERATOR" else None
 
 
 def _connections_of(pools: Sequence[Pool], generators: Sequence[Generator]) -> list[Connection]:
@@ -118,7 +139,9 @@ def _connections_of(pools: Sequence[Pool], generators: Sequence[Generator]) -> l
 def _exported_pool(pool: Pool, beside: Path | None) -> dict[str, Any]:
     document = pool_services.pool_document(pool)
     source = dict(document["source"])
-    if source["type"] == "UPLOAD":
+    if (made_of := _generator_of(pool)) is not None:
+        source["generator"] = made_of.name  # where it is imported it has another id
+    elif source["type"] == "UPLOAD":
         source = _copied(pool, source, beside)
     elif beside is not None and "path" in source:
         path = Path(source["path"])
@@ -149,9 +172,10 @@ def import_bundle(bundle: Bundle, *, base: Path, by: str, dry_run: bool) -> list
     """
     connections, issues = stage_connections(bundle.connections)
     own_connections = opened_connections(connections)
-    with beside_stored(own_connections):
-        pools, wrong = stage_pools(bundle.pools, base=base)
-    issues = [*bundle.issues, *issues, *wrong]
+    with beside_stored(own_connections), generators_beside(bundle.generators, updated_at=timezone.now()):
+        ordered, circles = pools_in_order(bundle.pools)
+        pools, wrong = stage_pools(ordered, base=base)
+    issues = [*bundle.issues, *issues, *circles, *wrong]
     own_pools = {pool.name: pool.snapshot for pool in pools}
     changes = [*map(_connection_change, connections), *map(_pool_change, pools)]
     changed = [connection for connection in connections if connection.is_new_or_changed]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,8 @@ from django.utils import timezone
 from engine.errors import RecordInvalid
 from engine.issues import Issue, Severity
 from engine.span import Span
-from generators.circles import way_to_generator
+from generators.bundled import used_pools
+from generators.circles import pools_made_of, way_to_generator
 from generators.definition import READ_ONLY, DefinitionShape
 from generators.digest import run_digest
 from generators.enums import GeneratorStatus
@@ -29,7 +30,7 @@ from generators.services.drafts import imagined_destination
 from generators.services.validation import Validation, preview_plan, validate_definition, with_connections
 from sdg_project.errors import Conflict, Invalid, NotFound
 from sdg_project.problems import shown_message
-from sdg_project.text import clean_name
+from sdg_project.text import amount, clean_name, quoted
 from sinks.encoding.base import encoders
 from sinks.encoding.compression import Compression
 from sinks.secrets import encrypted
@@ -89,6 +90,8 @@ def update_generator(generator_id: UUID, document: Any) -> Generator:
     plan = _accepted(given, before=generator.definition)
     columns = _columns(plan, known=generator)
     _refuse_circle(columns)
+    if columns["name_key"] != generator.name_key:
+        refuse_loss_of(generator, pools_made_of(generator, by_name_only=True))
     if _complete(columns["definition"]) != _complete(generator.definition) or columns["encrypted_secrets"]:
         columns["updated_at"] = timezone.now()
     try:
@@ -101,6 +104,15 @@ def update_generator(generator_id: UUID, document: Any) -> Generator:
     if not changed:
         raise impossible(get_generator(generator_id), "update")  # NotFound when it has been deleted meanwhile
     return get_generator(generator_id)
+
+
+def refuse_loss_of(generator: Generator, pools: Sequence[str]) -> None:
+    """Raise Conflict when there are pools that would not find the generator any more."""
+    used_by = [{"kind": "pool", "name": name} for name in pools]
+    if used_by:
+        names = ", ".join(quoted(use["name"]) for use in used_by)
+        message = f"{amount(len(used_by), 'pool')} made of the records of generator {quoted(generator.name)}: {names}"
+        raise Conflict("IN_USE", message, hint="remove these first", details={"usedBy": used_by})
 
 
 def get_generator(generator_id: UUID) -> Generator:
@@ -271,12 +283,6 @@ def _columns(plan: Plan, known: Generator | None = None) -> dict[str, Any]:
     document, secrets = without_secrets(document)
     if known is not None and (kept := set(secret_names_in(document)) - set(secrets)):
         secrets |= {name: value for name, value in secrets_of_generator(known).items() if name in kept}
-    pool_fields: dict[str, list[str]] = {}
-    for mapping in plan.definition.mappings:
-        for pool in mapping.kind.pool_names(mapping.params):
-            fields = pool_fields.setdefault(pool.lower(), [])
-            if mapping.shape.field_name not in fields:
-                fields.append(mapping.shape.field_name)
     return {
         "name": shape.name,
         "name_key": shape.name.casefold(),
@@ -284,7 +290,7 @@ def _columns(plan: Plan, known: Generator | None = None) -> dict[str, Any]:
         "destination_type": document["destination"]["type"],
         "definition": {**document, "name": shape.name},
         "encrypted_secrets": encrypted(secrets),
-        "pool_fields": pool_fields,
+        "pool_fields": used_pools(plan.definition),
     }
 
 

@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError
 from engine.issues import Issue
 from engine.schema import RecordSchema
 from engine.span import MAX_RECORDS
+from generators.circles import pools_made_of
 from generators.definition import MAX_SEED
 from generators.enums import (
     DesiredState,
@@ -47,7 +48,7 @@ from generators.runs.doorbell import ring
 from generators.runs.lifecycle import ACTIONS, change_status, impossible, refuse_unless_possible
 from generators.runs.rejects import failed_records, post
 from generators.runs.worker import count_alive
-from generators.services.catalog import get_generator, owner_of
+from generators.services.catalog import get_generator, owner_of, refuse_loss_of
 from generators.services.runs import FrozenRun, RunOrder, freeze_run
 from sdg_project.errors import Conflict, Invalid, NotFound, Unavailable
 from sdg_project.shapes import Int64, Params, issues_of
@@ -204,8 +205,12 @@ def stop_generator(generator_id: UUID) -> Generator:
 
 
 def delete_generator(generator_id: UUID) -> None:
-    """Remove a generator; a live run of it is stopped and its workers are shut out first. Its runs stay."""
+    """Remove a generator; a live run of it is stopped and its workers are shut out first. Its runs stay.
+
+    Raises Conflict when a pool is made of its records; nothing is stopped then.
+    """
     generator = get_generator(generator_id)
+    refuse_loss_of(generator, pools_made_of(generator))
     run = generator.last_run
     if run is not None and run.status in {RunStatus.RUNNING, RunStatus.PAUSED}:
         try:

@@ -23,7 +23,7 @@ def translated(shown: str) -> Iterator[None]:
             hint = "free some room (or raise the quota or file size limit), then resume the run"
             raise TerminalSinkError("DEST_FULL", f"no room for {shown}: {error.strerror}; {hint}") from error
         if error.errno == errno.ENOENT:
-            raise TerminalSinkError("DEST_UNAVAILABLE", f"{shown} is gone") from error
+            raise TerminalSinkError("DEST_UNAVAILABLE", f"{shown} is gone: put it back, or start anew") from error
         if error.errno in _FORBIDDEN:
             message = f"no right to write {shown}: {error.strerror}"
             raise TerminalSinkError("DEST_UNAVAILABLE", message) from error

@@ -94,6 +94,37 @@ def test_its_sudden_death_leaves_no_process_behind(service: Service) -> None:
 
     assert len(children) >= 4
     assert left == []
+    found = doctor(service)
+    assert found["workers"]["found"].startswith("0 alive, 1 run of the service going on")
+    assert "sdg up" in found["workers"]["remedy"]
+    assert found["places"]["fine"]
+
+
+def test_a_home_that_is_moved_is_missed_by_doctor_and_by_the_running_service(service: Service) -> None:
+    home, moved, away = (service.sdg.folder / name for name in ("home", "moved", "away"))
+    service.start()
+    generator = service.create({**BIG, "recordCount": 100_000_000})
+    service.act(generator, "start")
+    service.wait_for_records(generator, 1)
+    service.act(generator, "pause")
+    service.stop()
+
+    home.rename(moved)
+    found = doctor(service, SDG_HOME=str(moved))
+    service.start(SDG_HOME=str(moved))
+    moved.rename(away)
+    code = service.process.wait(30) if service.process else None
+
+    assert f"writes below {home}/out, which is gone" in found["places"]["found"]
+    assert "move it back" in found["places"]["remedy"]
+    assert code == 3
+    assert f"{moved} has been moved or removed, so the service has ended" in service.said()
+
+
+def doctor(service: Service, **variables: str) -> dict[str, Any]:
+    """What `sdg doctor` finds, by part."""
+    answer = service.sdg("doctor", "--port", str(service.port), "--json", **variables)
+    return {row["part"]: row for row in map(json.loads, answer.out.splitlines())}
 
 
 # What stands against a start.

@@ -10,9 +10,10 @@ import pytest
 from engine.span import Span
 from generators.models import Generator
 from generators.services.catalog import create_generator, plan_of_generator, update_generator
+from generators.services.lifecycle import delete_generator
 from pools import services
 from pools.models import Pool
-from sdg_project.errors import Invalid
+from sdg_project.errors import Conflict, Invalid
 from tests.support.api import definition
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +194,26 @@ def test_a_generator_that_is_made_again_cannot_use_what_was_made_of_the_first() 
         generator(fieldMappings=using("keys"))
 
     assert [issue.code for issue in caught.value.issues] == ["DEPENDENCY_CYCLE"]
+
+
+def test_a_generator_that_pools_are_made_of_is_neither_removed_nor_renamed_from_under_them() -> None:
+    made = generator()
+    pool(generator="Customers")
+    pool("others", generator=str(made.pk).upper())
+
+    with pytest.raises(Conflict) as removed:
+        delete_generator(made.pk)
+    with pytest.raises(Conflict) as renamed:
+        update_generator(made.pk, definition("clients", seed=42))
+    services.remove_pool("keys")
+    update_generator(made.pk, definition("clients", seed=42))
+    services.remove_pool("others")
+    delete_generator(made.pk)
+
+    assert removed.value.code == renamed.value.code == "IN_USE"
+    assert removed.value.details == {"usedBy": [{"kind": "pool", "name": "keys"}, {"kind": "pool", "name": "others"}]}
+    assert renamed.value.details == {"usedBy": [{"kind": "pool", "name": "keys"}]}
+    assert not Generator.objects.exists()
 
 
 def test_a_field_of_another_generator_draws_from_the_keys() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -215,3 +219,35 @@ def test_a_worker_beside_the_service_takes_part(service: Service, calm: bytes) -
         with suppress(subprocess.TimeoutExpired):
             beside.communicate(timeout=30)
     assert beside.returncode == 0
+
+
+def test_s5_a_thousand_requests_at_once_are_throttled_and_disturb_no_other_token(service: Service) -> None:
+    generator = service.create(document("besieged", recordCount=100_000_000))
+    service.act(generator, "start")
+    paused = service.act(generator, "pause")
+    body = json.dumps(document("asked")).encode()
+    greedy = {"Authorization": f"Bearer {service.token()}", "Content-Type": "application/json"}
+    page = service.ask("GET", "/admin/login/")
+    [csrf] = re.findall("csrftoken=([^;]+)", page.headers["Set-Cookie"])
+    form = f"csrfmiddlewaretoken={csrf}&username=nobody&password=wrong".encode()
+    browser = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={csrf}"}
+    starts = [("POST", f"/api/v1/generators/{generator}/start", b"", greedy)] * 156
+    validations = [("POST", "/api/v1/generators/validate", body, greedy)] * 5
+    logins = [("POST", "/admin/login/", form, {**browser, "X-Forwarded-For": f"203.0.113.{one}"}) for one in range(25)]
+
+    with ThreadPoolExecutor(8) as threads:
+        storm = [threads.submit(service.at_once, [*validations, *starts]) for _ in range(6)]
+        attempts = threads.submit(service.at_once, logins)
+        beside = [service.call("GET", f"/generators/{generator}") for _ in range(10)]
+        health = [service.ask("GET", "/api/v1/health") for _ in range(10)]
+    replies = [reply for part in storm for reply in part.result()]
+
+    by_status = Counter(reply.status for reply in replies)
+    assert set(by_status) == {200, 409, 429}
+    assert by_status[200] == len(storm) * len(validations)
+    refused = [reply for reply in (*replies, *attempts.result()) if reply.status == 429]
+    assert len(refused) > by_status[429]
+    assert all(reply.json["code"] == "THROTTLED" and 1 <= int(reply.headers["Retry-After"]) <= 60 for reply in refused)
+    assert {(reply.status, reply.json["runId"]) for reply in beside} == {(200, paused["runId"])}
+    assert {(reply.status, reply.json["status"]) for reply in health} == {(200, "UP")}
+    service.call("DELETE", f"/generators/{generator}")

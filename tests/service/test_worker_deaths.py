@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,17 @@ def test_a_worker_that_dies_when_the_end_of_a_live_run_is_fixed_does_not_move_it
     assert fixed >= 600  # and what was due while it went from hand to hand
     assert yard.finish() == "COMPLETED"
     assert (yard.out / "orders.jsonl").read_bytes().count(b"\n") == yard.record_count() == fixed
+
+
+def test_c7_a_record_that_kills_process_after_process_fails_the_run_and_is_named(tmp_path: Path) -> None:
+    yard = Yard.at(tmp_path)
+    yard.start({**document(), "recordCount": 10_000})
+
+    ends = yard.work_and_die(record=7_777)
+
+    assert ends == [signal.SIGABRT, signal.SIGABRT, signal.SIGKILL] * 2 + [0]  # the last one gives the shard up
+    assert yard.status() == "FAILED"
+    assert (yard.error()["code"], yard.error()["recordIndex"]) == ("POISON", 7_777)
 
 
 def storm(yard: Yard, seed: int, *, kills: int = 6) -> int:

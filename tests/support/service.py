@@ -11,10 +11,10 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import psycopg
@@ -109,6 +109,18 @@ class Service:
         finally:
             connection.close()
 
+    def at_once(self, requests: Sequence[tuple[str, str, bytes, Mapping[str, str]]]) -> list[Reply]:
+        """Send requests over one connection without waiting for answers; the answers."""
+        last = len(requests) - 1
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            for number, (method, path, body, headers) in enumerate(requests):
+                closes = {"Connection": "close"} if number == last else {}
+                given = {"Host": f"127.0.0.1:{self.port}", "Content-Length": str(len(body)), **headers, **closes}
+                lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
+                connection.sendall("\r\n".join(lines).encode() + body)
+            with connection.makefile("rb") as answers:
+                return [_read_reply(answers) for _ in requests]
+
     def create(self, document: Mapping[str, Any]) -> str:
         """Store a generator; its id."""
         reply = self.call("POST", "/generators", document)
@@ -201,6 +213,12 @@ class Service:
     def __exit__(self, *_: object) -> None:
         if self.process is not None:
             self.stop()
+
+
+def _read_reply(answers: BinaryIO) -> Reply:
+    status = int(answers.readline().split()[1])
+    headers = http.client.parse_headers(answers)
+    return Reply(status, dict(headers.items()), answers.read(int(headers.get("Content-Length", 0))))
 
 
 def free_port() -> int:

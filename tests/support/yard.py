@@ -42,6 +42,12 @@ if broken:
 from sdg_project.cli import main
 main()
 """
+_DIE = """
+import json, sys, django
+django.setup()
+from tests.support.deadly_records import work_and_die
+print(json.dumps(work_and_die(int(sys.argv[1]))))
+"""
 
 
 @dataclass(frozen=True)
@@ -58,17 +64,7 @@ class Yard:
 
     def start(self, document: Mapping[str, Any]) -> str:
         """Store a generator and start it; the run's id."""
-        process = warm.python(
-            _START,
-            json.dumps(document),
-            cwd=self.sdg.folder,
-            env=self.sdg.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
-        return out.strip()
+        return self._run(_START, json.dumps(document))
 
     def worker(self, *arguments: str, broken: str = "", failpoints: str = "") -> subprocess.Popen[str]:
         """`sdg worker` as a process; the caller waits for it or kills it."""
@@ -99,6 +95,16 @@ class Yard:
             process.wait(30)
         return self.status()
 
+    def work_and_die(self, *, record: int) -> list[int]:
+        """Let a record kill worker after worker until the run has ended; the signals that ended them."""
+        signals: list[int] = json.loads(self._run(_DIE, str(record)).splitlines()[-1])
+        return signals
+
+    def error(self) -> dict[str, Any]:
+        """Why the run has failed."""
+        found: dict[str, Any] = json.loads(self._row("select error from generators_run")[0])
+        return found
+
     def status(self) -> str:
         """Where the run stands."""
         return str(self._row("select status from generators_run")[0])
@@ -114,6 +120,20 @@ class Yard:
         query = "select count(*) from generators_shard where owner <> ''"
         while time.monotonic() < deadline and self.status() == "RUNNING" and not self._row(query)[0]:
             time.sleep(0.02)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        """Run a program to its end; what it has said."""
+        process = warm.python(
+            program,
+            *arguments,
+            cwd=self.sdg.folder,
+            env=self.sdg.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        return out.strip()
 
     def _row(self, query: str) -> tuple[Any, ...]:
         path = Path(self.sdg.environment["SDG_HOME"]) / "sdg.sqlite3"

@@ -21,7 +21,7 @@ from sdg_project import env
 from sdg_project.arguments import whole_number
 from sdg_project.commands import DONE, SdgCommand
 from sdg_project.database import ready_database
-from sdg_project.errors import Conflict, Invalid
+from sdg_project.errors import Conflict, Invalid, Unavailable
 from sdg_project.instance import Address, only_instance
 from sdg_project.links import admin_link
 from sdg_project.server import listen
@@ -51,7 +51,7 @@ class Command(SdgCommand):
                 )
             os.environ["SDG_WORKERS"] = str(options["workers"])  # for the children
             settings.Q_CLUSTER["workers"] = options["workers"]
-        with only_instance() as tell_address:
+        with only_instance() as instance:
             listening = self._listening(host, port)
             ready_database()
             port = listening.getsockname()[1]
@@ -59,13 +59,17 @@ class Command(SdgCommand):
             os.environ.setdefault("SDG_LOG_LEVEL", "INFO")
             web = Child("web", ["sdg_project.web", str(listening.fileno())], pass_fds=[listening.fileno()])
             cluster = Child("workers", ["generators.runs.cluster"])
-            supervisor = Supervisor(cluster, [web], daily=_prune)
+            supervisor = Supervisor(cluster, [web], daily=_prune, is_in_place=instance.is_in_place)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: supervisor.stop())
             near = Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104
-            tell_address(near)
+            instance.tell(near)
             threading.Thread(target=self._announce, args=(near, options), daemon=True).start()
             supervisor.run()
+            if not instance.is_in_place():
+                message = f"{settings.SDG_HOME} has been moved or removed, so the service has ended"
+                hint = "start it again with SDG_HOME where it is now; sdg doctor says what is amiss there"
+                raise Unavailable("CONTROL_DB_DOWN", message, hint=hint)
         self.say("ended")
         return DONE
 

@@ -266,9 +266,10 @@ def test_b5_a_pause_inside_of_a_commit_lets_it_happen_as_a_whole(
 
 
 def test_c7_a_record_that_kills_worker_after_worker_is_found_and_named(floor: Floor) -> None:
-    bad, made, tries = FRAME + 777, Plan.batch, []
+    bad, made, tries, spans = FRAME + 60_777, Plan.batch, [], []
 
     def deadly(plan: Plan, span: Any) -> Any:
+        spans.append(span)
         if span.start <= bad < span.end:
             tries.append(span.count)
             raise Died
@@ -288,6 +289,32 @@ def test_c7_a_record_that_kills_worker_after_worker_is_found_and_named(floor: Fl
     assert run.status == "FAILED"
     assert (run.error["code"], run.error["recordIndex"]) == ("POISON", bad)
     assert tries == [FRAME, FRAME, 4_096, 256, 16, 1]
+    assert len(spans) < 5 * 16 * 4  # each claim looks closer only at what the last one died of
+
+
+def test_records_too_many_for_the_memory_are_made_in_smaller_numbers(
+    floor: Floor, calm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, tries = Plan.batch, []
+
+    def limited(plan: Plan, span: Any) -> Any:
+        tries.append(span.count)
+        if span.count > 5_000:
+            raise MemoryError
+        return made(plan, span)
+
+    run = start(floor, recordCount=COUNT)
+    with monkeypatch.context() as patch:
+        patch.setattr(Plan, "batch", limited)
+        for number in range(2):
+            floor.turn(SliceWorker(f"w{number}"), run)
+        held = run.shards.get()
+        floor.turn(SliceWorker("w2"), run)
+
+    assert (held.owner, held.lost_claims) == ("", 2)
+    assert tries[:3] == [FRAME, FRAME, 4_096]
+    assert floor.finish(run).status == "COMPLETED"
+    assert floor.content() == calm
 
 
 def test_a_destination_that_is_away_is_tried_again_and_the_run_pauses_when_the_budget_is_spent(
