@@ -22,7 +22,7 @@ from sinks.connections.base import ConnectionFailed, ConnectionKind, connection_
 from sinks.definition import ConnectionDefinition, read_connection
 from sinks.enums import ConnectionOutcome
 from sinks.models import Connection
-from sinks.secrets import decrypted, encrypted
+from sinks.secrets import decrypted, encrypted, encrypted_anew
 from sinks.uses import uses_of
 
 TEST_SECONDS = 2.5
@@ -87,6 +87,21 @@ def set_secrets(name: str, secrets: Mapping[str, str]) -> Connection:
     connection = get_connection(name)
     document = {"name": connection.name, "type": connection.type, "config": connection.config, "secrets": dict(secrets)}
     return replace_connection(name, document)
+
+
+def reencrypt_secrets() -> list[str]:
+    """Encrypt all stored secrets by the first key, so that the others are needed no more; whose were by another one.
+
+    Raises Conflict when no key opens those of a connection; nothing changes then.
+    """
+    changed = []
+    with transaction.atomic():
+        for connection in Connection.objects.select_for_update().exclude(encrypted_secrets=""):
+            anew = encrypted_anew(connection.encrypted_secrets, connection=connection.name)
+            if anew != connection.encrypted_secrets:
+                Connection.objects.filter(pk=connection.pk).update(encrypted_secrets=anew)
+                changed.append(connection.name)
+    return changed
 
 
 def get_connection(name: str, *, for_update: bool = False) -> Connection:
