@@ -33,9 +33,9 @@ def decrypted(stored: str, *, of: str) -> dict[str, str]:
     return found
 
 
-def encrypted_anew(stored: str, *, connection: str) -> str:
+def encrypted_anew(stored: str, *, of: str) -> str:
     """The same secrets, encrypted by the first key; as they are when they are already. Raises as `decrypted` does."""
-    secrets = decrypted(stored, connection=connection)
+    secrets = decrypted(stored, of=of)
     try:
         Fernet(_all_keys()[0]).decrypt(stored.encode())
     except InvalidToken:

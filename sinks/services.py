@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
@@ -92,15 +93,20 @@ def set_secrets(name: str, secrets: Mapping[str, str]) -> Connection:
 def reencrypt_secrets() -> list[str]:
     """Encrypt all stored secrets by the first key, so that the others are needed no more; whose were by another one.
 
-    Raises Conflict when no key opens those of a connection; nothing changes then.
+    They are those of connections, and of all else that keeps some as connections do. Raises Conflict when no key opens
+    one of them; nothing changes then.
     """
     changed = []
     with transaction.atomic():
-        for connection in Connection.objects.select_for_update().exclude(encrypted_secrets=""):
-            anew = encrypted_anew(connection.encrypted_secrets, connection=connection.name)
-            if anew != connection.encrypted_secrets:
-                Connection.objects.filter(pk=connection.pk).update(encrypted_secrets=anew)
-                changed.append(connection.name)
+        for model in apps.get_models():
+            if "encrypted_secrets" not in {field.name for field in model._meta.fields}:
+                continue
+            rows = model._default_manager.select_for_update().exclude(encrypted_secrets="")
+            for key, stored in rows.values_list("pk", "encrypted_secrets"):
+                named = f'{model._meta.verbose_name} "{rows.get(pk=key)}"'
+                if (anew := encrypted_anew(stored, of=named)) != stored:
+                    model._default_manager.filter(pk=key).update(encrypted_secrets=anew)
+                    changed.append(named)
     return changed
 
 

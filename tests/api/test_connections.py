@@ -232,7 +232,7 @@ def test_all_secrets_can_be_encrypted_by_the_new_key_at_once(admin: Caller, monk
     changed, again = services.reencrypt_secrets(), services.reencrypt_secrets()
     monkeypatch.setenv("SDG_FIELD_KEYS", new)
 
-    assert (changed, again) == (["other", "refdata"], [])
+    assert (changed, again) == (['connection "other"', 'connection "refdata"'], [])
     assert services.open_connection("other").secrets == {"password": CANARY}
     assert services.open_connection("open").secrets == {}
 

@@ -238,5 +238,6 @@ def test_secrets_are_encrypted_by_the_new_key(sdg: Sdg, server: Postgres) -> Non
     done = sdg("connection", "reencrypt", SDG_FIELD_KEYS=f"{new},{old}")
 
     assert (done.code, done.out) == (0, "")
-    assert "1 connection had secrets by another key than the first: refdata" in done.err
+    assert 'connection "refdata" is encrypted by the first key now' in done.err
+    assert "1 secret had another key" in done.err
     assert sdg("connection", "test", "refdata", SDG_FIELD_KEYS=new).code == 0

@@ -72,8 +72,9 @@ class Command(SdgCommand):
                 self.say(f'the secret of connection "{services.set_secrets(options["name"], secrets).name}" is stored')
             case "reencrypt":
                 changed = services.reencrypt_secrets()
-                named = f": {', '.join(changed)}" if changed else ""
-                self.say(f"{amount(len(changed), 'connection')} had secrets by another key than the first{named}")
+                for one in changed:
+                    self.say(f"{one} is encrypted by the first key now")
+                self.say(f"{amount(len(changed), 'secret')} had another key than the first of SDG_FIELD_KEYS")
             case "test":
                 return self._test(services.probe_connection(options["name"]), as_json=options["json"])
             case "list":
