@@ -16,6 +16,9 @@ from engine.stream import mix64
 
 _LANES = 2
 _LOW32 = np.uint64(0xFFFFFFFF)
+_WORD_BYTES = 8
+_KEPT = np.array([2 ** (8 * size) - 1 for size in range(_WORD_BYTES + 1)], np.uint64)
+"""Which bits of a word belong to a text that has so many bytes left."""
 _TEXTS = {OutputType.STRING, OutputType.UUID, OutputType.JSON}
 
 
@@ -113,20 +116,24 @@ def text_hashes(texts: pl.Series, key: int) -> NDArray[np.uint64]:
     last.
     """
     lengths = texts.str.len_bytes().cast(pl.Int64).to_numpy()
-    flat = np.frombuffer(texts.str.join("").cast(pl.Binary).item() if len(texts) else b"", np.uint8)
-    counts = (lengths + 7) // 8
-    starts = np.cumsum(counts) - counts
-    aligned = np.zeros(int(counts.sum()) * 8, np.uint8)
-    shifts = starts * 8 - (np.cumsum(lengths) - lengths)
-    aligned[np.arange(len(flat)) + np.repeat(shifts, lengths)] = flat
-    words = aligned.view("<u8")
-    hashes = np.full(len(lengths), key, np.uint64)
-    active = np.flatnonzero(counts > 0)
-    step = 0
+    joined = texts.str.join("").cast(pl.Binary).item() if len(texts) else b""
+    # A word begins at every byte; what stands in it behind the end of a text is masked out.
+    words = np.ndarray(len(joined) + 1, "<u8", joined + bytes(_WORD_BYTES), strides=(1,))
+    places = np.cumsum(lengths) - lengths
+
+    def mixed(hashes: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
+        return mix64(hashes ^ (words[places] & _KEPT.take(np.minimum(left, _WORD_BYTES))))
+
+    left = lengths
+    hashes = mixed(np.uint64(key))
+    hashes[lengths == 0] = np.uint64(key)
+    active = np.flatnonzero(lengths > _WORD_BYTES)
+    places, left = places.take(active), lengths.take(active)
     while len(active):
-        hashes[active] = mix64(hashes[active] ^ words[starts[active] + step])
-        step += 1
-        active = active[counts[active] > step]
+        places, left = places + _WORD_BYTES, left - _WORD_BYTES
+        hashes[active] = mixed(hashes.take(active))
+        longer = np.flatnonzero(left > _WORD_BYTES)
+        active, places, left = active.take(longer), places.take(longer), left.take(longer)
     hashes ^= lengths.astype(np.uint64)
     return mix64(hashes)
 

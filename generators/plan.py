@@ -20,7 +20,7 @@ from engine.batch import Batch
 from engine.choice import Tables
 from engine.draws import happens
 from engine.errors import RecordInvalid
-from engine.lists import lists_of
+from engine.lists import first_of_each
 from engine.schema import Column, RecordSchema
 from engine.span import Span
 from engine.version import ENGINE_VERSION
@@ -86,7 +86,7 @@ class PlannedArray:
                 cast = self._spared(error, numbers, table.is_there, losses)
             elements.put(step.name, cast)
             if step.name in self.listed:
-                lists[step.name] = lists_of(cast.filter(there), table.lengths)
+                lists[step.name] = first_of_each(cast, table.lengths, most=most)
         return lists
 
     def _values(

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 _MAGIC = b"ARROW1"
 _SHORTEST = 20
@@ -128,8 +129,12 @@ class _ArrowArray(ctypes.Structure):
     pass
 
 
+class _ArrowStream(ctypes.Structure):
+    pass
+
+
 _RELEASE_SCHEMA = ctypes.CFUNCTYPE(None, ctypes.POINTER(_ArrowSchema))
-_RELEASE_ARRAY = ctypes.CFUNCTYPE(None, ctypes.POINTER(_ArrowArray))
+_NEXT_ARRAY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_ArrowStream), ctypes.POINTER(_ArrowArray))
 
 _ArrowSchema._fields_ = [
     ("format", ctypes.c_char_p),
@@ -151,7 +156,14 @@ _ArrowArray._fields_ = [
     ("buffers", ctypes.POINTER(ctypes.c_void_p)),
     ("children", ctypes.c_void_p),
     ("dictionary", ctypes.c_void_p),
-    ("release", _RELEASE_ARRAY),
+    ("release", ctypes.c_void_p),
+    ("private_data", ctypes.c_void_p),
+]
+_ArrowStream._fields_ = [
+    ("get_schema", ctypes.c_void_p),
+    ("get_next", _NEXT_ARRAY),
+    ("get_last_error", ctypes.c_void_p),
+    ("release", ctypes.c_void_p),
     ("private_data", ctypes.c_void_p),
 ]
 
@@ -159,44 +171,66 @@ _new_capsule = ctypes.pythonapi.PyCapsule_New
 _new_capsule.restype = ctypes.py_object
 _new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
-_lent: dict[int, Any] = {}
-"""What polars still looks at, by the number that the array carries as `private_data`."""
-_numbers = itertools.count(1)
+_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_capsule_pointer.restype = ctypes.c_void_p
+_capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
 def _release_schema(schema: Any) -> None:
     schema.contents.release = _RELEASE_SCHEMA()  # the mark of what is released
 
 
-def _release_array(array: Any) -> None:
-    _lent.pop(array.contents.private_data, None)
-    array.contents.release = _RELEASE_ARRAY()
+_schema_release = _RELEASE_SCHEMA(_release_schema)
 
 
-_schema_release, _array_release = _RELEASE_SCHEMA(_release_schema), _RELEASE_ARRAY(_release_array)
+class _Anchor(np.ndarray[Any, np.dtype[np.uint8]]):
+    """The octets of a file, and what else an array that polars looks at needs."""
+
+    needed: object
 
 
+def _array_that_holds(octets: NDArray[np.uint8], needed: object) -> _ArrowArray:
+    """An array of the file's octets in the form of the C data interface; what is needed lives as long as it.
+
+    polars lets go of an array by calling a function, and it may do so while an exception is on its way through a frame
+    that holds the table: a function of ours in Python would lose the exception. So the array is one that polars itself
+    has made around an array of numpy, and that it lets go of without calling us.
+    """
+    anchor = octets.view(_Anchor)
+    anchor.needed = needed
+    stream = pl.Series(anchor).__arrow_c_stream__()
+    source = ctypes.cast(_capsule_pointer(stream, b"arrow_array_stream"), ctypes.POINTER(_ArrowStream))
+    array = _ArrowArray()
+    if source.contents.get_next(source, ctypes.byref(array)) or not array.release:
+        raise SystemError("polars does not hand on an array of numpy")
+    return array
+
+
+@dataclass(slots=True)
 class _Column:
-    """A column of a batch in the form in which libraries hand Arrow arrays to each other."""
+    """A column of a batch in the form in which libraries hand Arrow arrays to each other.
 
-    def __init__(self, dtype: pl.DataType, rows: int, nulls: int, addresses: list[int | None], owner: Any) -> None:
-        self._dtype, self._rows, self._nulls, self._addresses, self._owner = dtype, rows, nulls, addresses, owner
+    `addresses` are those of its buffers in the file's `octets`, but for the lengths of its texts.
+    """
+
+    dtype: pl.DataType
+    rows: int
+    nulls: int
+    addresses: list[int | None]
+    octets: NDArray[np.uint8]
+    lengths: NDArray[np.int64]
+    _structures: tuple[_ArrowSchema, _ArrowArray] | None = None
+    """What the capsules point to, for the time of the call that takes them."""
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        # The schema is read during the call that takes the capsules; the array lives as long as the series.
-        self._schema = _ArrowSchema(format=_format(self._dtype), name=b"", flags=_NULLABLE, release=_schema_release)
-        buffers = (ctypes.c_void_p * len(self._addresses))(*self._addresses)
-        array = _ArrowArray(
-            length=self._rows,
-            null_count=self._nulls,
-            n_buffers=len(self._addresses),
-            buffers=ctypes.cast(buffers, ctypes.POINTER(ctypes.c_void_p)),
-            release=_array_release,
-            private_data=next(_numbers),
-        )
-        _lent[array.private_data] = (array, buffers, self._owner)
+        schema = _ArrowSchema(format=_format(self.dtype), name=b"", flags=_NULLABLE, release=_schema_release)
+        buffers = (ctypes.c_void_p * len(self.addresses))(*self.addresses)
+        array = _array_that_holds(self.octets, (buffers, self.lengths))
+        array.length, array.null_count, array.offset = self.rows, self.nulls, 0
+        array.n_buffers, array.buffers = len(buffers), ctypes.cast(buffers, ctypes.POINTER(ctypes.c_void_p))
+        self._structures = schema, array
         return (
-            _new_capsule(ctypes.addressof(self._schema), b"arrow_schema", None),
+            _new_capsule(ctypes.addressof(schema), b"arrow_schema", None),
             _new_capsule(ctypes.addressof(array), b"arrow_array", None),
         )
 
@@ -214,7 +248,7 @@ def _frame(batch: _Batch, schema: Mapping[str, pl.DataType], content: mmap.mmap)
         lengths = np.array([length for _, length in texts], np.int64)
         if dtype == pl.String:  # the interface wants the lengths of the buffers of text behind them
             addresses.append(lengths.ctypes.data)
-        column = _Column(dtype, batch.rows, nulls, addresses, (octets, lengths))
+        column = _Column(dtype, batch.rows, nulls, addresses, octets, lengths)
         columns.append(pl.Series(column).alias(name))
     return pl.DataFrame(columns)
 

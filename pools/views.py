@@ -58,7 +58,7 @@ class PoolsView(ApiView):
     def post(self, request: Request) -> Response:
         Query(request).finish()
         document = _definition(request.data, stored=None)
-        pool = services.add_pool(document, base=settings.SDG_HOME)
+        pool = services.add_pool(document, base=settings.SDG_HOME, loader=load_apart)
         return Response(public_answer(pool), status=201)
 
 

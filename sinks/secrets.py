@@ -33,9 +33,23 @@ def decrypted(stored: str, *, of: str) -> dict[str, str]:
     return found
 
 
+def encrypted_anew(stored: str, *, of: str) -> str:
+    """The same secrets, encrypted by the first key; as they are when they are already. Raises as `decrypted` does."""
+    secrets = decrypted(stored, of=of)
+    try:
+        Fernet(_all_keys()[0]).decrypt(stored.encode())
+    except InvalidToken:
+        return encrypted(secrets)
+    return stored
+
+
 def _keys() -> MultiFernet:
-    keys = env.field_keys() or [read_or_make(settings.SDG_HOME, name=FILE_NAME, make=_new_key)]
-    return MultiFernet([Fernet(key) for key in keys])
+    return MultiFernet([Fernet(key) for key in _all_keys()])
+
+
+def _all_keys() -> list[str]:
+    """The keys that there are, the one that encrypts first."""
+    return list(env.field_keys()) or [read_or_make(settings.SDG_HOME, name=FILE_NAME, make=_new_key)]
 
 
 def _new_key() -> str:

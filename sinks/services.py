@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
@@ -22,7 +23,7 @@ from sinks.connections.base import ConnectionFailed, ConnectionKind, connection_
 from sinks.definition import ConnectionDefinition, read_connection
 from sinks.enums import ConnectionOutcome
 from sinks.models import Connection
-from sinks.secrets import decrypted, encrypted
+from sinks.secrets import decrypted, encrypted, encrypted_anew
 from sinks.uses import uses_of
 
 TEST_SECONDS = 2.5
@@ -87,6 +88,26 @@ def set_secrets(name: str, secrets: Mapping[str, str]) -> Connection:
     connection = get_connection(name)
     document = {"name": connection.name, "type": connection.type, "config": connection.config, "secrets": dict(secrets)}
     return replace_connection(name, document)
+
+
+def reencrypt_secrets() -> list[str]:
+    """Encrypt all stored secrets by the first key, so that the others are needed no more; whose were by another one.
+
+    They are those of connections, and of all else that keeps some as connections do. Raises Conflict when no key opens
+    one of them; nothing changes then.
+    """
+    changed = []
+    with transaction.atomic():
+        for model in apps.get_models():
+            if "encrypted_secrets" not in {field.name for field in model._meta.fields}:
+                continue
+            rows = model._default_manager.select_for_update().exclude(encrypted_secrets="")
+            for key, stored in rows.values_list("pk", "encrypted_secrets"):
+                named = f'{model._meta.verbose_name} "{rows.get(pk=key)}"'
+                if (anew := encrypted_anew(stored, of=named)) != stored:
+                    model._default_manager.filter(pk=key).update(encrypted_secrets=anew)
+                    changed.append(named)
+    return changed
 
 
 def get_connection(name: str, *, for_update: bool = False) -> Connection:

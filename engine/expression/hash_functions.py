@@ -17,7 +17,17 @@ from engine.expression.choices import Chain
 from engine.expression.exact import with_nulls
 from engine.expression.faults import Mismatch
 from engine.expression.forms import NULL, TEXTS, Form, Kind, common, number, text
-from engine.expression.functions import Application, Function, Node, Options, Parameter, Strict, function
+from engine.expression.functions import (
+    Application,
+    Constant,
+    Function,
+    Node,
+    Options,
+    Parameter,
+    Strict,
+    function,
+    promoted,
+)
 from engine.expression.written import texts_of
 
 _GROUP = "hashes"
@@ -159,6 +169,8 @@ class HashPick(Function):
         value, options = work.cells(call.arguments[0]), self._options(call.arguments)
         texts = work.full(texts_of(value.values, call.arguments[0].form))
         picks = pl.Series(bounded(text_hashes(texts.fill_null(""), _PICK_KEY), len(options)))
+        if all(isinstance(option, Constant) for option in options):
+            return self._listed(call, work, value, pl.select(pl.when(texts.is_not_null()).then(picks)).to_series())
         chain = Chain(call, work)
         for place, option in enumerate(options):
             wanted = chain.wanted(Cells(picks == place), goes_on_at_null=True) & texts.is_not_null()
@@ -166,3 +178,11 @@ class HashPick(Function):
                 chain.take(wanted, option)
         found = chain.cells()
         return Alarms(work, call.position).settled(found.values, [value, found])
+
+    def _listed(self, call: Application, work: Work, value: Cells, picks: pl.Series) -> Cells:
+        """What is picked of options that are the same for all records: one look into a list."""
+        alarms = Alarms(work, call.position)
+        listed = [
+            promoted(one.cells(work).values, one.form, call.form, alarms) for one in self._options(call.arguments)
+        ]
+        return alarms.settled(pl.concat([one.alias("") for one in listed]).gather(picks), [value])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -17,8 +17,11 @@ from pools.raw import RawTable
 from sdg_project.registry import Kind, Registry
 from sdg_project.shapes import Faults, Params
 from sdg_project.text import shown
+from sinks.connections.base import ConnectionKind
 
 P = TypeVar("P", bound=Params)
+_BASE_S = 60
+_BYTES_PER_S = 2**20
 _DELIMITER = r"^[\t -!#-/:-@\[-`{-~]$"
 
 
@@ -43,6 +46,8 @@ class PoolSource(Kind, ABC, Generic[P]):
     """Whether reading it again may give other rows, so that an interval makes sense."""
     fetches_keys: ClassVar[bool] = False
     """Whether it can fetch the rows of one key, as `lazy` demands."""
+    is_foreign: ClassVar[bool] = False
+    """Whether what is read comes from elsewhere or takes long, so that the service reads it in a process of its own."""
 
     def __init__(self, params: P, *, pool: str = "") -> None:
         """`pool` is the name of the pool that it is the source of."""
@@ -51,6 +56,14 @@ class PoolSource(Kind, ABC, Generic[P]):
     @abstractmethod
     def read(self, *, base: Path, limits: PoolLimits) -> RawTable:
         """All rows; relative paths are below `base`. Raises Invalid with every fault, paths beginning at the pool."""
+
+    def most_seconds(self, limits: PoolLimits) -> int:
+        """Longer no reading takes that is worth waiting for, on a busy machine too."""
+        return _BASE_S + limits.max_bytes // _BYTES_PER_S
+
+    def connection(self) -> ConnectionKind[Any] | None:
+        """The stored connection that is read over, if there is one; raises Invalid when it cannot be used."""
+        return None
 
 
 class ContentParams(Params):
@@ -80,6 +93,8 @@ C = TypeVar("C", bound=ContentParams)
 
 class ContentSource(PoolSource[C]):
     """A source that is a file which anybody may have written."""
+
+    is_foreign = True
 
     def read(self, *, base: Path, limits: PoolLimits) -> RawTable:
         return self.read_content(base=base, limits=limits)

@@ -26,6 +26,8 @@ MAX_VALUES = 5_000_000
 LOCALE = "row.locale"
 """In place of a provider: the locale of the row."""
 _CHECKED_EVERY = 1_000
+_VALUES_PER_S = 1_000
+"""Of the slowest providers, on a busy machine."""
 
 
 class FakerColumn(Params):
@@ -76,6 +78,10 @@ class FakerParams(Params):
 @sources.register("FAKER")
 class FakerSource(PoolSource[FakerParams]):
     Params = FakerParams
+    is_foreign = True
+
+    def most_seconds(self, limits: PoolLimits) -> int:
+        return super().most_seconds(limits) + self.params.rows * len(self.params.columns) // _VALUES_PER_S
 
     def read(self, *, base: Path, limits: PoolLimits) -> RawTable:  # there is no file
         from pools.fakes.calls import Call, Fakes, Unusable  # which loads Faker, for those who use it

@@ -71,6 +71,7 @@ class PostgresParams(Params):
 @sources.register("POSTGRES")
 class PostgresSource(PoolSource[PostgresParams]):
     Params = PostgresParams
+    is_foreign = True
 
     def read(self, *, base: Path, limits: PoolLimits) -> RawTable:  # there is no file
         from pools.tables.postgres import Query, read_query, table_query
@@ -81,7 +82,7 @@ class PostgresSource(PoolSource[PostgresParams]):
         else:
             query = table_query(params.schema_ or "public", params.table or "", params.columns)
         try:
-            with self._connection().connect(timeout_s=_CONNECT_S) as connection:
+            with self.connection().connect(timeout_s=_CONNECT_S) as connection:
                 return read_query(connection, query, timeout_s=params.timeout_seconds, limits=limits)
         except ConnectionFailed as error:
             message = f"connection {quoted(params.connection)}: {error} ({error.outcome})"
@@ -89,7 +90,10 @@ class PostgresSource(PoolSource[PostgresParams]):
                 raise Invalid([Issue("HOST_NOT_ALLOWED", "/source/connection", message, error.hint)]) from error
             raise Unavailable("SOURCE_UNAVAILABLE", message, hint=error.hint) from error
 
-    def _connection(self) -> PostgresConnection:
+    def most_seconds(self, limits: PoolLimits) -> int:
+        return super().most_seconds(limits) + self.params.timeout_seconds
+
+    def connection(self) -> PostgresConnection:
         name, at = self.params.connection, "/source/connection"
         try:
             found: Any = find_connection(name)

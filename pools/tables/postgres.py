@@ -85,9 +85,19 @@ def read_query(connection: psycopg.Connection[Any], query: Query, *, timeout_s: 
         message = f"{query.origin} takes longer than {timeout_s} s"
         raise Invalid([Issue("INVALID_VALUE", query.at, message, "make it faster, or raise timeoutSeconds")]) from error
     except psycopg.Error as error:
+        if _is_out_of_memory(error):
+            message = f"what {query.origin} gives does not fit into the memory of the process that reads it"
+            raise Invalid(
+                [Issue("POOL_TOO_LARGE", query.at, message, "leave out the columns of long texts")]
+            ) from error
         if error.sqlstate is None or error.sqlstate[:2] in {"08", "57", "53"}:  # gone, shutting down, out of room
             raise Unavailable("SOURCE_UNAVAILABLE", f"{query.origin}: the server has ended the connection") from error
         raise Invalid([_refusal(error, query)]) from error
+
+
+def _is_out_of_memory(error: psycopg.Error) -> bool:
+    """Whether this process has no room for what the server sends: libpq says so in words only."""
+    return error.sqlstate is None and "out of memory" in str(error)
 
 
 def _limit(cursor: psycopg.Cursor[Any], deadline: float) -> None:

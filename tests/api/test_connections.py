@@ -16,6 +16,7 @@ from django.apps import apps
 from django.db import connection as database
 from django.test import Client
 
+from sdg_project.errors import Conflict
 from sdg_project.openapi import api_document
 from sdg_project.variables import HIDDEN
 from sinks import services
@@ -218,6 +219,36 @@ def test_keys_can_be_changed_while_the_old_one_is_still_listed(admin: Caller, mo
     monkeypatch.setenv("SDG_FIELD_KEYS", new)
 
     assert services.open_connection("refdata").secrets == {"password": CANARY}
+
+
+def test_all_secrets_can_be_encrypted_by_the_new_key_at_once(admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    monkeypatch.setenv("SDG_FIELD_KEYS", old)
+    for name in ("refdata", "other"):
+        admin.post("/connections", connection(name))
+    admin.post("/connections", connection("open", password=None))
+
+    monkeypatch.setenv("SDG_FIELD_KEYS", f"{new},{old}")
+    changed, again = services.reencrypt_secrets(), services.reencrypt_secrets()
+    monkeypatch.setenv("SDG_FIELD_KEYS", new)
+
+    assert (changed, again) == (['connection "other"', 'connection "refdata"'], [])
+    assert services.open_connection("other").secrets == {"password": CANARY}
+    assert services.open_connection("open").secrets == {}
+
+
+def test_without_all_of_their_keys_no_secret_is_encrypted_anew(admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [Fernet.generate_key().decode() for _ in range(3)]
+    for name, key in (("refdata", keys[0]), ("other", keys[1])):
+        monkeypatch.setenv("SDG_FIELD_KEYS", key)
+        admin.post("/connections", connection(name))
+
+    monkeypatch.setenv("SDG_FIELD_KEYS", f"{keys[2]},{keys[1]}")
+    with pytest.raises(Conflict, match="refdata"):
+        services.reencrypt_secrets()
+    monkeypatch.setenv("SDG_FIELD_KEYS", keys[1])
+
+    assert services.open_connection("other").secrets == {"password": CANARY}
 
 
 def test_without_its_key_a_secret_must_be_sent_again(admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from pools import apart, services
 from pools.enums import FileFormat
+from pools.sources import base
 from pools.uploads import upload_content
 from sdg_project.errors import Invalid
 from tests.support.api import Caller, assert_problem
@@ -210,8 +211,8 @@ def test_a_parser_that_needs_too_much_memory_dies_alone(refused: Refused, monkey
 
 
 def test_a_parser_that_takes_too_long_dies_alone(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "_BASE_S", 1)
-    monkeypatch.setattr(apart, "_BYTES_PER_S", 2**40)
+    monkeypatch.setattr(base, "_BASE_S", 1)
+    monkeypatch.setattr(base, "_BYTES_PER_S", 2**40)
 
     problem = refused("\n".join(json.dumps({"a": number}) for number in range(2_000_000)).encode(), LINES)
 

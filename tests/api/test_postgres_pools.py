@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pools import apart
 from pools import services as pool_services
 from sdg_project.errors import Unavailable
 from sinks import services
@@ -70,6 +71,21 @@ def test_a_server_that_is_away_keeps_the_version_and_is_told(editor: Caller, url
     assert "127.0.0.1" not in json.dumps(pool)
     assert_problem(editor.post("/pools", {**SIZES, "name": "other"}), 503, "SOURCE_UNAVAILABLE")
     assert [one["name"] for one in editor.get("/pools").json() if one["source"]["type"] == "POSTGRES"] == ["sizes"]
+
+
+def test_a_server_that_sends_more_than_there_is_room_for_does_not_hurt_the_service(
+    editor: Caller, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "_BASE_BYTES", 500 * 2**20)
+    monkeypatch.setattr(apart, "_BYTES_PER_BYTE", 0)
+    stored_connection(url)
+    query = "SELECT repeat('x', 20000000) AS long FROM generate_series(1, 100)"
+    body = {"name": "long", "source": {"type": "POSTGRES", "connection": "refdata", "query": query}}
+
+    problem = assert_problem(editor.post("/pools", body), 400, "POOL_TOO_LARGE")
+
+    assert "memory" in problem["errors"][0]["message"]
+    assert editor.get("/pools/long").status_code == 404
 
 
 def test_s6_no_secret_and_no_address_shows_up_in_a_pool(editor: Caller, viewer: Caller, url: str, caplog: Any) -> None:

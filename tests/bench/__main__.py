@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs; default 5")
     parser.add_argument(
         "--part",
-        choices=["fields", "formats", "formulas", "orders", "pools", "rates", "service", "start"],
+        choices=["arrays", "fields", "formats", "formulas", "orders", "pools", "rates", "service", "start"],
         help="only one part",
     )
     arguments = parser.parse_args()
@@ -41,6 +41,7 @@ def main() -> None:
 
     django.setup()
     from sdg_project.memory import keep_freed_memory
+    from tests.bench.arrays import bench_arrays
     from tests.bench.formulas import bench_formulas
     from tests.bench.pools import bench_pools
     from tests.bench.rates import bench_rates
@@ -48,6 +49,7 @@ def main() -> None:
 
     keep_freed_memory()
     parts: dict[str, Callable[[int], None]] = {
+        "arrays": bench_arrays,
         "fields": bench_fields,
         "formats": bench_formats,
         "formulas": bench_formulas,

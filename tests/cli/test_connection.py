@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.support.postgres import Postgres, some_server
 from tests.support.sdg import Answer, Sdg
@@ -228,3 +229,15 @@ def test_a_file_names_variables_and_holds_no_secrets(sdg: Sdg, sizes: str) -> No
     assert "the variable NOT_SET is not set" in unset.err
     assert all(f"{name}" in wrong.err for name in ("host", "hostaddr", "database", "user"))
     assert sdg("connection", "list").out == ""
+
+
+def test_secrets_are_encrypted_by_the_new_key(sdg: Sdg, server: Postgres) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    add(sdg, server.url, "--secret-env", "THE_PASSWORD", THE_PASSWORD=CANARY, SDG_FIELD_KEYS=old)
+
+    done = sdg("connection", "reencrypt", SDG_FIELD_KEYS=f"{new},{old}")
+
+    assert (done.code, done.out) == (0, "")
+    assert 'connection "refdata" is encrypted by the first key now' in done.err
+    assert "1 secret had another key" in done.err
+    assert sdg("connection", "test", "refdata", SDG_FIELD_KEYS=new).code == 0

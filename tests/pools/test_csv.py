@@ -275,3 +275,12 @@ def test_quotes_and_newlines_are_found_across_the_chunks_in_which_a_file_is_scan
     for size in range(1, len(text)):
         monkeypatch.setattr("pools.files.csv._CHUNK", size)
         assert load_file(text).records.equals(whole.records)
+
+
+@pytest.mark.parametrize("again", [0, 1, 3_000])
+def test_distinct_texts_are_counted_exactly_whether_they_repeat_or_not(load_file: Any, again: int) -> None:
+    texts = [f"text {number}" for number in range(3_000)]
+
+    loaded = load_file("\n".join(["code", *texts, *texts[:again]]))
+
+    assert loaded.columns[0]["distinct"] == 3_000

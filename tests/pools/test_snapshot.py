@@ -89,6 +89,16 @@ def test_a_table_lives_as_long_as_any_part_of_it_though_its_file_is_removed(writ
     assert str(written) not in Path("/proc/self/maps").read_text()
 
 
+def test_an_exception_on_its_way_through_whoever_holds_a_table_is_not_lost(written: Path) -> None:
+    def both(*arguments: object) -> None:
+        raise AssertionError(arguments)
+
+    with pytest.raises(ZeroDivisionError):
+        both(map_table(written), 1 / 0)  # type: ignore[func-returns-value]
+    with pytest.raises(ZeroDivisionError):
+        both([map_table(written).lazy(), map_table(written)["text"]], 1 / 0)  # type: ignore[func-returns-value]
+
+
 @pytest.mark.parametrize("kept", [0, 5, 100, 1_000])
 def test_a_file_that_was_cut_off_is_refused(written: Path, kept: int) -> None:
     written.write_bytes(written.read_bytes()[:kept])

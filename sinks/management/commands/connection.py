@@ -17,6 +17,7 @@ from sdg_project.commands import DONE, UNREACHABLE, WRONG, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_INPUT
 from sdg_project.errors import Invalid
+from sdg_project.text import amount
 from sinks import services
 from sinks.answer import connection_answer, tested_answer
 from sinks.connections.base import connection_kinds
@@ -48,6 +49,8 @@ class Command(SdgCommand):
         secret = self.add_action(actions, "secret", summary, "sdg connection secret refdata --secret-env PGPASSWORD")
         secret.add_argument("name", metavar="NAME")
         _add_secret_flags(secret)
+        summary = "encrypt all stored secrets by the first key of SDG_FIELD_KEYS, so that the others can go"
+        self.add_action(actions, "reencrypt", summary, "sdg connection reencrypt")
         summary = "connect, and say what stands against it"
         test = self.add_action(actions, "test", summary, "sdg connection test refdata")
         test.add_argument("name", metavar="NAME")
@@ -67,6 +70,11 @@ class Command(SdgCommand):
             case "secret":
                 secrets = _secrets(options)
                 self.say(f'the secret of connection "{services.set_secrets(options["name"], secrets).name}" is stored')
+            case "reencrypt":
+                changed = services.reencrypt_secrets()
+                for one in changed:
+                    self.say(f"{one} is encrypted by the first key now")
+                self.say(f"{amount(len(changed), 'secret')} had another key than the first of SDG_FIELD_KEYS")
             case "test":
                 return self._test(services.probe_connection(options["name"]), as_json=options["json"])
             case "list":
