@@ -290,6 +290,7 @@ def destination_of_run(
         root=spec.root,
         overwrite=spec.overwrite,
         overwrite_hint=overwrite_hint,
+        account=lambda number: run.shards.values_list("next_record", flat=True).get(number=number),
         connect=None if spec.server is None else partial_call(open_pinned, spec.server, kept=lambda: _secrets_of(run)),
     )
     return kind(config, delivery)
