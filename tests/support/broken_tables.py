@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sdg_project.failpoints import failpoint
 from sinks.tables.shard import TableShard
 
 
@@ -17,6 +18,7 @@ class PositionsApart(TableShard):
         def apart(query: Any, *rest: Any, **more: Any) -> Any:
             if "SET next_record" in str(query):
                 execute("COMMIT")
+                failpoint("broken.between")
                 done = execute(query, *rest, **more)
                 execute("BEGIN")
                 return done
