@@ -104,25 +104,25 @@ def test_a_kept_secret_is_told_to_nobody_else(editor: Caller, url: str, change: 
 
 
 @pytest.mark.parametrize(
-    ("config", "connection", "code", "at"),
+    ("config", "connection", "expected"),
     [
-        ({"password": {"env": "HOME"}}, None, "PROPERTY_NOT_ALLOWED", "config/password"),
-        ({"password": HIDDEN}, None, "SECRET_REQUIRED", "config/password"),
-        ({"host": None}, None, "MISSING_PARAM", "config/host"),
-        ({"hostaddr": "10.0.0.1"}, None, "UNKNOWN_PROPERTY", "config/hostaddr"),
-        ({"service": "x"}, None, "UNKNOWN_PROPERTY", "config/service"),
-        ({"options": "-c x=y"}, None, "UNKNOWN_PROPERTY", "config/options"),
-        ({"host": "/run/x"}, None, "INVALID_VALUE", "config/host"),
-        ({"host": "a,b"}, None, "INVALID_VALUE", "config/host"),
-        ({"schema": "pg_catalog"}, None, "PROPERTY_NOT_ALLOWED", "config/schema"),
-        ({"table": "x" * 64}, None, "INVALID_VALUE", "config/table"),
-        ({}, "target", "PROPERTY_NOT_ALLOWED", "config/database"),
-        (None, "tarket", "INVALID_VALUE", "connection"),
-        (None, None, "MISSING_PARAM", "connection"),
+        ({"password": {"env": "HOME"}}, None, ("PROPERTY_NOT_ALLOWED", "config/password")),
+        ({"password": HIDDEN}, None, ("SECRET_REQUIRED", "config/password")),
+        ({"host": None}, None, ("MISSING_PARAM", "config/host")),
+        ({"hostaddr": "10.0.0.1"}, None, ("UNKNOWN_PROPERTY", "config/hostaddr")),
+        ({"service": "x"}, None, ("UNKNOWN_PROPERTY", "config/service")),
+        ({"options": "-c x=y"}, None, ("UNKNOWN_PROPERTY", "config/options")),
+        ({"host": "/run/x"}, None, ("INVALID_VALUE", "config/host")),
+        ({"host": "a,b"}, None, ("INVALID_VALUE", "config/host")),
+        ({"schema": "pg_catalog"}, None, ("PROPERTY_NOT_ALLOWED", "config/schema")),
+        ({"table": "x" * 64}, None, ("INVALID_VALUE", "config/table")),
+        ({}, "target", ("PROPERTY_NOT_ALLOWED", "config/database")),
+        (None, "tarket", ("INVALID_VALUE", "connection")),
+        (None, None, ("MISSING_PARAM", "connection")),
     ],
 )
 def test_what_says_where_the_server_is_is_checked(  # S9, S11
-    editor: Caller, url: str, config: dict[str, Any] | None, connection: str | None, code: str, at: str
+    editor: Caller, url: str, config: dict[str, Any] | None, connection: str | None, expected: tuple[str, str]
 ) -> None:
     stored_connection(url, "target")
     given = None if config is None else details(url, **config)
@@ -130,6 +130,7 @@ def test_what_says_where_the_server_is_is_checked(  # S9, S11
     response = editor.post("/generators", into_table(connection=connection, config=given))
 
     problem = assert_problem(response, 400)
+    code, at = expected
     assert (code, f"/destination/{at}") in {(issue["code"], issue["path"]) for issue in problem["errors"]}
 
 
