@@ -24,6 +24,9 @@ from sinks.tables.loading import Loader
 from sinks.tables.session import within
 from sinks.time_limits import TimeLimits
 
+_PIECE = 8_192
+"""So many records are sent at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -190,9 +193,10 @@ class _Load:
         """Load the rows of a range, in order."""
         session = self._shard._opened.session
         session.execute("SAVEPOINT sdg")
-        lines = self._shard._text.lines(self._records.slice(first, end - first))
+        text, records = self._shard._text, self._records
+        pieces = (text.lines(records.slice(at, min(_PIECE, end - at))) for at in range(first, end, _PIECE))
         try:
-            self._shard._loader.load(session, lines)
+            size = self._shard._loader.load(session, pieces)
             session.execute("SET CONSTRAINTS ALL IMMEDIATE")
         except psycopg.Error as error:
             if not is_of_a_record(error):
@@ -210,7 +214,7 @@ class _Load:
             return
         session.execute("RELEASE SAVEPOINT sdg")
         self.rows += end - first
-        self.bytes += len(lines)
+        self.bytes += size
 
 
 def _numbers(batch: Batch) -> np.ndarray[Any, Any]:
