@@ -73,7 +73,7 @@ class PostgresDestination(Destination[TableConfig]):
         return list(as_far_as_sound(mapping_issues(self.delivery.schema, self.config)))
 
     def encoded_bytes(self, batch: Batch) -> int:
-        # As CSV: nearly what COPY is sent, and no table has to be looked at.
+        # No table is looked at for an estimate.
         kind = encoders["JSONL"]
         return len(kind(self.delivery.schema, kind.Options(), Compression.NONE).frame(batch).payload)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from engine.issues import Issue, Severity, did_you_mean
-from engine.schema import Column, OutputType, RecordSchema
+from engine.schema import MAX_DECIMAL_DIGITS, Column, OutputType, RecordSchema
 from sdg_project.text import quoted
 from sinks.destinations.base import Refused
 from sinks.tables.catalogue import TableColumn, TableForm
@@ -161,21 +160,19 @@ def _obstacles(one: Mapped, values: pl.Series) -> Iterator[tuple[pl.Series, str]
     if isinstance(values.dtype, pl.Enum):
         words = values.dtype.categories
         for mask, reason in _text_obstacles(column, words):
-            bad = set(words.filter(mask).to_list())
-            yield values.is_in(list(bad)).fill_null(False), reason
+            if mask.any():
+                yield values.is_in(words.filter(mask).to_list()).fill_null(False), reason
     elif field.type in {OutputType.STRING, OutputType.JSON}:
         yield from ((mask.fill_null(False), reason) for mask, reason in _text_obstacles(column, values))
     elif column.base in _LIMITS and field.type in {OutputType.INTEGER, OutputType.LONG}:
         least, most = _LIMITS[column.base]
-        if (len(values) and values.dtype != pl.Int64) or column.base != "int8":
-            low, high = values.min(), values.max()
-            if low is not None and (_int(low) < least or _int(high) > most):
-                outside = (values < least) | (values > most)
-                yield outside.fill_null(False), f"the value is out of range for {column.shown_type}"
+        if column.base != "int8":
+            outside = (values < least) | (values > most)
+            yield outside.fill_null(False), f"the value is out of range for {column.shown_type}"
     elif column.digits is not None and field.type in {OutputType.DECIMAL, OutputType.INTEGER, OutputType.LONG}:
         precision, scale = column.digits
         if precision - scale < 18:
-            # Compared as exact decimals would be rounded first by the server, so leave what lies at the limit to it.
+            # What only rounding would bring to the limit is left to the server.
             size = values.cast(pl.Float64).abs()
             yield (size >= 10.0 ** (precision - scale)).fill_null(False), f"the value does not fit {column.shown_type}"
 
@@ -204,21 +201,12 @@ def refused(found: Mapping[int, tuple[str, str]], numbers: Sequence[int]) -> lis
 
 def made_type(field: Column) -> str:
     """The type of a column that is made for a field."""
-    if field.type is OutputType.DECIMAL:
-        from engine.schema import MAX_DECIMAL_DIGITS
-
-        base = f"numeric({MAX_DECIMAL_DIGITS}, {field.scale})"
-    else:
-        base = MADE_OF[field.type]
+    base = f"numeric({MAX_DECIMAL_DIGITS}, {field.scale})" if field.type is OutputType.DECIMAL else MADE_OF[field.type]
     return f"{base}[]" if field.is_element else base
 
 
 def _default_name(column: Column) -> str:
     return ".".join(part.removesuffix("[]") for part in column.path)
-
-
-def _int(value: Any) -> int:
-    return int(value)
 
 
 def _escaped(name: str) -> str:
