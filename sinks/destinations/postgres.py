@@ -319,7 +319,8 @@ class PostgresDestination(Destination[TableConfig]):
                 rows = sum(end - shard.start for shard, end in zip(delivery.shards, wanted, strict=True))
             on_progress()
             failpoint("postgres.finalize.counted")
-            after_load(session, config, self._mapped(session, around) if around.table else ())
+            mapped = self._mapped(session, around)
+            after_load(session, config, mapped, seconds=time_limits().call)
         return [Written(config.shown, rows, size, None)]
 
     def abandon(self) -> None:

@@ -15,12 +15,16 @@ from sinks.tables.fit import Mapped
 _log = logging.getLogger("sdg.workers")
 
 
-def after_load(session: psycopg.Connection[Any], config: TableConfig, mapped: Sequence[Mapped]) -> None:
+def after_load(
+    session: psycopg.Connection[Any], config: TableConfig, mapped: Sequence[Mapped], *, seconds: float
+) -> None:
     """Move sequences of written columns behind their values, and let the server look at the table.
 
-    Neither can be necessary for the records: what is not allowed, or takes too long, is left out and logged.
+    No record depends on that: what is not allowed, or would take longer than some seconds, is left out and logged.
     """
     table = sql.Identifier(config.schema_, config.table)
+    parts = 2 + sum(one.column.has_default for one in mapped)
+    session.execute("SELECT set_config('statement_timeout', %s, false)", [f"{round(seconds / parts * 1000)}ms"])
     for one in mapped:
         column = one.column
         if not column.has_default:
@@ -30,10 +34,12 @@ def after_load(session: psycopg.Connection[Any], config: TableConfig, mapped: Se
         ).fetchone()
         if found is None or found[0] is None:
             continue
-        advance = sql.SQL("SELECT setval(%s, greatest(max({}), 1)) FROM {} HAVING max({}) IS NOT NULL").format(
-            sql.Identifier(column.name), table, sql.Identifier(column.name)
-        )
-        _attempt(session, advance, [found[0]], what=f'sequence of column "{column.name}"')
+        # Never back: others may have taken numbers of rows that are gone by now.
+        advance = sql.SQL(
+            "SELECT setval(%s::regclass, greatest(max({0}), coalesce(pg_sequence_last_value(%s::regclass), 1)))"
+            " FROM {1} HAVING max({0}) IS NOT NULL"
+        ).format(sql.Identifier(column.name), table)
+        _attempt(session, advance, [found[0], found[0]], what=f'sequence of column "{column.name}"')
     _attempt(session, sql.SQL("ANALYZE {}").format(table), [], what="statistics")
 
 

@@ -177,6 +177,13 @@ def test_validate_asks_the_server_when_it_is_told_to(editor: Caller, url: str) -
     assert right["connections"][0]["ok"] is True
 
 
+def test_a_server_is_asked_for_those_only_who_may_store_a_definition(viewer: Caller, url: str) -> None:  # S2
+    document = into_table(config=details(url))
+
+    assert viewer.post("/generators/validate", document).json()["valid"] is True
+    assert_problem(viewer.post("/generators/validate?checkConnections=true", document), 403, "NOT_PERMITTED")
+
+
 def test_records_that_the_server_refuses_are_dead_letters_of_delivery(editor: Caller, url: str) -> None:  # B11
     path = started(editor, into_table(config=details(url), recordCount=30, onError="CONTINUE"))
 
