@@ -324,13 +324,7 @@ class PostgresDestination(Destination[TableConfig]):
         return [Written(config.shown, rows, size, None)]
 
     def abandon(self) -> None:
-        """Nothing is hidden: the rows stay, and so does what tells of them; a run without rows is forgotten."""
-        from sinks.tables.catalogue import look_around
-
-        with self._session("abandon") as session:
-            around = look_around(session, self.config.schema_, self.config.table, CHECKPOINT_TABLE)
-            if around.checkpoints is not None and around.may_checkpoint:
-                self._checkpoints().forget(session)
+        """Nothing is hidden: the rows stay, and so does what tells of them."""
 
     # The server.
 

@@ -84,13 +84,6 @@ class Checkpoints:
         query = self._with_name("DELETE FROM {} WHERE target = %s AND run_id <> %s")
         session.execute(query, [self._target, self._delivery.run_id])
 
-    def forget(self, session: psycopg.Connection[Any]) -> None:
-        """Forget the run, if it has written nothing."""
-        run_id = self._delivery.run_id
-        wrote = self._with_name("SELECT 1 FROM {} WHERE run_id = %s AND row_count > 0 LIMIT 1")
-        if session.execute(wrote, [run_id]).fetchone() is None:
-            session.execute(self._with_name("DELETE FROM {} WHERE run_id = %s"), [run_id])
-
     def positions(self, session: psycopg.Connection[Any]) -> dict[int, Position]:
         """Where the shards of the run stand."""
         query = self._with_name("SELECT shard, next_record, row_count, byte_count FROM {} WHERE run_id = %s")
