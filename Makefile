@@ -5,7 +5,7 @@ PYTHON ?= python3
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check test bench lock clean
+.PHONY: help setup demo up check test bench bench-sinks lock clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test: setup ## all tests
 
 bench: setup ## records per second of every field type and format, beside Faker
 	$(BIN)/python -m tests.bench
+
+bench-sinks: setup ## records per second to each destination with a server, beside the server itself
+	$(BIN)/python -m tests.bench --part sinks
 
 lock: ## pin all dependencies again, with hashes
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv

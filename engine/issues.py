@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "NAME_TAKEN": "The name is in use.",
     "NEGATIVE_RATE": "The rate would fall below 0.",
     "NEVER_EMITTED": "A value can never occur.",
+    "NON_IDEMPOTENT_SINK": "The destination cannot tell what it has already, so that records may be there twice.",
     "NON_DETERMINISTIC": "Two runs with one seed will differ.",
     "NON_FINITE": "A number must be finite.",
     "NOT_ACCEPTABLE": "The answer cannot be given in the form that was asked for.",

@@ -45,6 +45,8 @@ class Column:
     scale: int = 0
     nullable: bool = False
     may_be_missing: bool = False
+    is_key: bool = False
+    """Whether it identifies the record, alone or with others."""
     pointer: str = ""
     """Where the column is declared, as a JSON Pointer; for messages."""
 

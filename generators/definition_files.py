@@ -126,7 +126,6 @@ def read_definitions(path: str, assignments: Sequence[str] = ()) -> Contents:
     issues = [*bundle.issues, *wrong, *circles, *own.issues]
     if not bundle.generators and not issues:
         issues.append(Issue("MISSING_PARAM", "", f"{path}: there is no generator in it"))
-    issues += [issue for document in bundle.generators for issue in document.placed(literal_issues(document.value))]
     definitions: list[DefinitionFile] = []
     for document in bundle.generators:
         definition = DefinitionFile(document, path, own, updated_at)
@@ -134,6 +133,7 @@ def read_definitions(path: str, assignments: Sequence[str] = ()) -> Contents:
             definition = _overridden(definition, assignments)
         except Invalid as error:
             issues += [issue for issue in error.issues if issue not in issues]
+        issues += document.placed(literal_issues(definition.value))
         definitions.append(definition)
     return Contents(path, tuple(definitions), tuple(issues), not bundle.is_one_definition, own_connections)
 

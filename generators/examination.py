@@ -77,6 +77,8 @@ class _Examiner:
         self, reading: Reading, definition: Definition, facts: RunFacts, pools: Mapping[str, Snapshot]
     ) -> None:
         self.definition, self.names, self.broken = definition, reading.names, reading.broken_names
+        declared = definition.shape.record_schema
+        self.keys = {field.name for field in declared.fields if field.primary_key} if declared else set()
         self.refused, self.refusals = reading.refused, reading.issues
         self.facts, self.pools = facts, pools
         self.fields: dict[str, FieldType[Any]] = {}
@@ -310,6 +312,7 @@ class _Examiner:
             cast.after.scale,
             nullable=cast.after.nullable or shape.null_rate > 0 or shape.missing_rate > 0,
             may_be_missing=shape.missing_rate > 0,
+            is_key=name in self.keys,
             pointer=self.mappings[name].pointer,
         )
 

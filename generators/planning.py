@@ -137,6 +137,12 @@ def guarantee_of_run(run: Run) -> DeliveryGuarantee:
     return DeliveryGuarantee(found) if found else guarantee_of(run.spec["document"])
 
 
+def leaves_files(run: Run) -> bool:
+    """Whether what a run has written are files of this machine."""
+    kind = destinations.get(run.spec["document"]["destination"]["type"])
+    return kind is not None and kind.leaves_files
+
+
 def place_of_run(run: Run) -> str:
     """What people call the place that a run writes to: the path of a file, the name of a table."""
     kind, config, _ = destination_kind(run.spec["document"].get("destination"))
@@ -290,6 +296,7 @@ def destination_of_run(
         root=spec.root,
         overwrite=spec.overwrite,
         overwrite_hint=overwrite_hint,
+        account=lambda number: run.shards.values_list("next_record", flat=True).get(number=number),
         connect=None if spec.server is None else partial_call(open_pinned, spec.server, kept=lambda: _secrets_of(run)),
     )
     return kind(config, delivery)

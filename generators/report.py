@@ -9,7 +9,7 @@ from typing import Any
 
 from generators.enums import RunOrigin, RunStatus
 from generators.models import Run
-from generators.planning import destination_kind, guarantee_of_run, place_of_run
+from generators.planning import guarantee_of_run, leaves_files, place_of_run
 from generators.runs.lock import is_alive
 from generators.services.runs import progress_of
 from sdg_project.text import amount
@@ -48,8 +48,7 @@ def lost_outputs(run: Run) -> list[str]:
         except OSError:
             return False
 
-    kind, _, _ = destination_kind(run.spec["document"]["destination"])
-    if kind is None or not kind.leaves_files:  # nobody is asked for the sake of a report
+    if not leaves_files(run):  # nobody is asked for the sake of a report
         return []
     return [shown_path(output["path"]) for output in run.outputs if not is_there(output)]
 

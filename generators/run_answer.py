@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet, Sum
 
 from generators.generator_answer import shown_error, shown_instant
 from generators.models import Run
+from generators.planning import leaves_files
 from generators.report import run_report
 
 
@@ -25,8 +26,9 @@ def run_answer(run: Any) -> dict[str, Any]:
     """A run that `with_progress` gave. Paths are those below the output folder."""
     progress = {"records": run.records_done, "rejected": run.records_rejected, "bytes": run.bytes_done}
     report = run_report(run, progress)
-    root = str(run.spec["root"])
-    outputs = [{**output, "path": os.path.relpath(output["path"], root)} for output in run.outputs]
+    root, outputs = str(run.spec["root"]), run.outputs
+    if leaves_files(run):
+        outputs = [{**output, "path": os.path.relpath(output["path"], root)} for output in outputs]
     return {
         **report,
         "outputs": outputs,

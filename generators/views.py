@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,7 +32,7 @@ from sdg_project.api import PAGE_PARAMETERS, ApiView, PlainText, page_of, page_r
 from sdg_project.errors import Invalid
 from sdg_project.openapi import PAGE, REFERENCE, operation, query
 from sdg_project.requests import Query
-from sdg_project.roles import Role
+from sdg_project.roles import Role, role_of
 from sinks.destinations.base import destinations
 
 MAX_RECORDS_A_CALL = 10_000
@@ -146,7 +147,11 @@ class ValidateView(ApiView):
             query("preview", {"type": "integer", "minimum": 0, "maximum": 100, "default": 5}, "How many records."),
             query("strict", {"type": "boolean", "default": False}, "Warnings count as errors."),
             query("acknowledge", {"type": "array", "items": {"type": "string"}}, "Ids of issues that are accepted."),
-            query("checkConnections", {"type": "boolean", "default": False}, "Ask the destination's server, too."),
+            query(
+                "checkConnections",
+                {"type": "boolean", "default": False},
+                "Ask the destination's server, too; for editors.",
+            ),
         ],
         repeatable=True,
         tag=_TAG,
@@ -157,6 +162,9 @@ class ValidateView(ApiView):
         strict, acknowledged = query.flag("strict"), query.texts("acknowledge")
         check_connections = query.flag("checkConnections")
         query.finish()
+        role = role_of(request.user)
+        if check_connections and (role is None or not role.includes(Role.EDITOR)):
+            raise PermissionDenied  # whom a definition may let the service connect to is for those who may store one
         validation = catalog.validate_request(request.data, preview=preview, check_connections=check_connections)
         return Response(validation_answer(validation, strict=strict, acknowledged=acknowledged))
 

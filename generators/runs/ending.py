@@ -65,8 +65,8 @@ def is_cut_short(run: Run) -> bool:
 def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
     """Behind which record each shard ends at the destination; None when they end where their ranges do.
 
-    What a run has left is the beginning of what it would have made: when a shard has not come to its end, those behind
-    it leave nothing, and what they had is counted as dropped.
+    What a run has left is the beginning of what it would have made, where the destination can take back what is there:
+    when a shard has not come to its end, those behind it leave nothing, and what they had is counted as dropped.
     Nobody else can write there afterwards: whoever had a shard is shut out. `mine` is the shard that the caller holds.
     """
     run = job.run if mine is None else mine.run  # a job may be older than the end of its run
@@ -88,7 +88,7 @@ def ends_of(job: Job, *, mine: Shard | None = None) -> Sequence[int] | None:
         finally:
             sink.close()
         left: dict[str, int] = {}
-        if has_gap:
+        if has_gap and job.destination.takes_back:
             dropped += reached - shard.first_record
             reached, left = shard.first_record, {"rejected": 0, "bytes_written": 0}
         has_gap = has_gap or reached < shard.end_record

@@ -99,11 +99,11 @@ def run_slice(
         paced = _Paced(plan, sink, shard, cuts, batch_size, watch, pacing, max_latency_s)
         return (yield from paced.carry(next_record))
     goes_on = watch.committed(Progress(next_record, sink.bytes_written))
-    committed_at = monotonic()
+    committed_at = told_at = monotonic()
     committed = next_record
 
     def commit(*, is_end: bool) -> bool:
-        nonlocal committed, committed_at
+        nonlocal committed, committed_at, told_at
         watch.about_to_commit(next_record)
         try:
             _commit(sink, next_record, is_end=is_end)
@@ -111,6 +111,9 @@ def run_slice(
             watch.committed(Progress(error.record_number, sink.bytes_written))
             raise
         committed, committed_at = next_record, monotonic()
+        if not is_end and committed_at - told_at < max_latency_s:
+            return True
+        told_at = committed_at
         return watch.committed(Progress(next_record, sink.bytes_written))
 
     while goes_on and next_record < shard.end:

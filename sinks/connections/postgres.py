@@ -102,9 +102,18 @@ class PostgresConnection(ConnectionKind[PostgresConfig]):
 
     @contextmanager
     def connect(self, *, timeout_s: float) -> Iterator[psycopg.Connection[Any]]:
-        """A connection that is closed at the end; raises ConnectionFailed when there is none.
+        """A connection that is closed at the end; raises ConnectionFailed when there is none."""
+        connection = self.opened(timeout_s=timeout_s)
+        try:
+            yield connection
+        finally:
+            connection.close()
 
-        Every setting is given as a field of its own, also those that libpq would take from its variables and files.
+    def opened(self, *, timeout_s: float, name: str = "sdg", silence_s: float | None = None) -> psycopg.Connection[Any]:
+        """A connection, that others see under a `name`; raises ConnectionFailed when there is none.
+
+        With `silence_s` a peer whose host does not answer for so long is given up. Every setting is given as a field of
+        its own, also those that libpq would take from its variables and files.
         """
         import psycopg  # which those who only know of connections need not wait for
 
@@ -113,7 +122,7 @@ class PostgresConnection(ConnectionKind[PostgresConfig]):
         left = max(_MIN_TIMEOUT_S, int(timeout_s - (time.monotonic() - started)))
         with self._tls() as tls:
             try:
-                connection = psycopg.connect(
+                return psycopg.connect(
                     host=",".join([self.config.host] * len(addresses)),
                     hostaddr=",".join(addresses),
                     port=self.config.port,
@@ -122,19 +131,16 @@ class PostgresConnection(ConnectionKind[PostgresConfig]):
                     password=self.secrets.get("password", ""),  # None would be the one in PGPASSWORD
                     passfile=_NOWHERE,
                     connect_timeout=left,
-                    application_name="sdg",
+                    application_name=name,
                     client_encoding="UTF8",
                     options="",
                     gssencmode="disable",
                     target_session_attrs="any",
                     **tls,
+                    **_keepalives(silence_s),
                 )
             except psycopg.OperationalError as error:
                 raise _failure(error, self.config) from None  # whose message has what the server says
-        try:
-            yield connection
-        finally:
-            connection.close()
 
     @contextmanager
     def _tls(self) -> Iterator[dict[str, Any]]:
@@ -149,6 +155,20 @@ class PostgresConnection(ConnectionKind[PostgresConfig]):
                 file.write(self.config.ca_certificate)
                 file.flush()
                 yield {**mode, "sslrootcert": file.name}
+
+
+def _keepalives(silence_s: float | None) -> dict[str, Any]:
+    """What libpq is told of a peer that does not answer any more."""
+    if silence_s is None:
+        return {}
+    piece = max(1, int(silence_s / 4))
+    return {
+        "keepalives": 1,
+        "keepalives_idle": piece,
+        "keepalives_interval": piece,
+        "keepalives_count": 3,
+        "tcp_user_timeout": round(silence_s * 1000),
+    }
 
 
 def _addresses(policy: HostPolicy, config: PostgresConfig, timeout_s: float) -> list[str]:

@@ -47,6 +47,9 @@ class Delivery:
     """Replace a file that somebody else wrote, too: asked for on the command line."""
     overwrite_hint: str | None = None
     """What asks for that, where it can be asked for."""
+    account: Callable[[int], int] | None = None
+    """Where a shard stands by the run's own account, which lags behind its destination: for a destination that has no
+    room for positions."""
     connect: Callable[[], ConnectionKind[Any]] | None = None
     """The server as it is now, with its secrets, which are read anew each time; None where there is none to be reached,
     as in a question that needs no run. Raises TerminalSinkError when it is not the one that the run started with."""
@@ -163,6 +166,8 @@ class Destination(Kind, ABC, Generic[C]):
     """The type of connection that it writes over; None for one without a server."""
     leaves_files: ClassVar[bool] = False
     """Whether what it has written are files of this machine."""
+    takes_back: ClassVar[bool] = False
+    """Whether `finalize` can leave out what stands behind a gap, when a run is stopped and its shards end at `ends`."""
 
     def __init__(self, config: C, delivery: Delivery) -> None:
         self.config = config

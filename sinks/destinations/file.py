@@ -57,6 +57,7 @@ class FileDestination(Destination[Any]):
 
     Config = FileConfig
     leaves_files = True
+    takes_back = True
 
     def __init__(self, config: Any, delivery: Delivery) -> None:
         super().__init__(config, delivery)

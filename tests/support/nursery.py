@@ -21,7 +21,9 @@ from generators.fields.base import field_types
 from pools.builtin.base import builtin_pools
 from sinks.destinations.base import destinations
 from sinks.encoding.base import encoders
+from tests.support import table_runs
 from tests.support.file_runs import FileRun, carry_as_json
+from tests.support.table_runs import TableRun
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +62,7 @@ class Nursery:
             text=True,
         )
 
-    def start(self, run: FileRun) -> int:
+    def start(self, run: FileRun | TableRun) -> int:
         """Let a process do a share of a run; its number."""
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(run.as_json()) + "\n")
@@ -76,7 +78,7 @@ class Nursery:
             raise AssertionError("the process has failed; its traceback is on standard error")
         return Outcome(line["signal"], said)
 
-    def run(self, run: FileRun, *, kill_after: float | None = None) -> Outcome:
+    def run(self, run: FileRun | TableRun, *, kill_after: float | None = None) -> Outcome:
         """Start a process and wait for it; kill it if it has not ended after some seconds."""
         pid = self.start(run)
         if kill_after is not None:
@@ -119,7 +121,9 @@ def _serve() -> None:
         pid = os.fork()
         if pid == 0:
             _say({"pid": os.getpid()})
-            _say(carry_as_json(FileRun(**json.loads(line))))
+            told = json.loads(line)
+            is_table = told.pop("kind", "file") == "table"
+            _say(table_runs.carry_as_json(TableRun(**told)) if is_table else carry_as_json(FileRun(**told)))
             os._exit(0)
         _, status = os.waitpid(pid, 0)
         _say({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0})

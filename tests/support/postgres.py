@@ -71,6 +71,10 @@ class OwnServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def port(self) -> int:
+        return self._port
+
+    @property
     def url(self) -> str:
         return f"postgres://sdg@127.0.0.1:{self._port}/postgres"
 
