@@ -54,6 +54,7 @@ CODES: dict[str, str] = {
     "NEVER_EMITTED": "A value can never occur.",
     "NON_DETERMINISTIC": "Two runs with one seed will differ.",
     "NON_FINITE": "A number must be finite.",
+    "NON_IDEMPOTENT_SINK": "What a broken connection makes be repeated may be there twice.",
     "NOT_ACCEPTABLE": "The answer cannot be given in the form that was asked for.",
     "NOT_AUTHENTICATED": "The request carries no valid token or session.",
     "NOT_FOUND": "There is no such thing.",

@@ -19,9 +19,12 @@ from typing import Any
 from generators.fields.base import field_types
 from sinks.destinations.base import destinations
 from sinks.encoding.base import encoders
-from tests.support.file_runs import FileRun, carry_as_json
+from tests.support import dragonfly_runs, file_runs
+from tests.support.dragonfly_runs import DragonflyRun
+from tests.support.file_runs import FileRun
 
 ROOT = Path(__file__).resolve().parents[2]
+_CARRIERS = {"FileRun": file_runs.carry_as_json, "DragonflyRun": dragonfly_runs.carry_as_json}
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,10 @@ class Nursery:
             text=True,
         )
 
-    def start(self, run: FileRun) -> int:
+    def start(self, run: FileRun | DragonflyRun) -> int:
         """Let a process do a share of a run; its number."""
         assert self._server.stdin is not None
-        self._server.stdin.write(json.dumps(run.as_json()) + "\n")
+        self._server.stdin.write(json.dumps([type(run).__name__, run.as_json()]) + "\n")
         self._server.stdin.flush()
         return int(self._line()["pid"])
 
@@ -74,7 +77,7 @@ class Nursery:
             raise AssertionError("the process has failed; its traceback is on standard error")
         return Outcome(line["signal"], said)
 
-    def run(self, run: FileRun, *, kill_after: float | None = None) -> Outcome:
+    def run(self, run: FileRun | DragonflyRun, *, kill_after: float | None = None) -> Outcome:
         """Start a process and wait for it; kill it if it has not ended after some seconds."""
         pid = self.start(run)
         if kill_after is not None:
@@ -115,7 +118,8 @@ def _serve() -> None:
         pid = os.fork()
         if pid == 0:
             _say({"pid": os.getpid()})
-            _say(carry_as_json(FileRun(**json.loads(line))))
+            kind, document = json.loads(line)
+            _say(_CARRIERS[kind](document))
             os._exit(0)
         _, status = os.waitpid(pid, 0)
         _say({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0})
