@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
-from sinks.dragonfly.protocol import Client
+import redis
+
 from tests.support.dragonfly_runs import DragonflyRun
-from tests.support.redis import Redis, scanned
+from tests.support.redis import Redis
 
 KINDS: dict[str, dict[str, Any]] = {
     "string": {"dataType": "STRING", "keyTemplate": "${id}"},
@@ -21,13 +23,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "streams": {"dataType": "STREAM", "keyTemplate": "of:${score}"},
 }
 """Configs whose keys begin anywhere."""
-_READ = {
-    b"string": lambda client, key: client.call("GET", key),
-    b"hash": lambda client, key: _pairs(client.call("HGETALL", key)),
-    b"set": lambda client, key: sorted(client.call("SMEMBERS", key)),
-    b"zset": lambda client, key: client.call("ZRANGE", key, 0, -1, "WITHSCORES"),
-    b"list": lambda client, key: client.call("LRANGE", key, 0, -1),
-    b"stream": lambda client, key: client.call("XRANGE", key, "-", "+"),
+_READ: dict[bytes, Callable[[Any, bytes], Any]] = {
+    b"string": lambda pipeline, key: pipeline.get(key),
+    b"hash": lambda pipeline, key: pipeline.hgetall(key),
+    b"set": lambda pipeline, key: pipeline.smembers(key),
+    b"zset": lambda pipeline, key: pipeline.zrange(key, 0, -1, withscores=True),
+    b"list": lambda pipeline, key: pipeline.lrange(key, 0, -1),
+    b"stream": lambda pipeline, key: pipeline.xrange(key),
 }
 
 
@@ -39,18 +41,26 @@ def run_of(kind: str, server: Redis, prefix: str, **changes: Any) -> DragonflyRu
     return DragonflyRun(server.config, told, secrets=server.secrets, **given)
 
 
-def content(client: Client, prefix: str) -> dict[bytes, Any]:
-    """What the server holds below a prefix, whose length is taken off the keys."""
-    found = {}
-    for key in scanned(client, f"{prefix}*"):
-        found[key.removeprefix(prefix.encode())] = _READ[client.call("TYPE", key)](client, key)  # type: ignore[index]
-    return found
+def content(server: Redis, prefix: str) -> dict[bytes, Any]:
+    """What the server holds below a prefix, which is taken off the keys; read by somebody else's client."""
+    with redis.Redis.from_url(server.url, db=int(str(server.config.get("database", 0)))) as reader:
+        keys = sorted(set(reader.scan_iter(match=f"{prefix}*", count=1000)))
+        pipeline = reader.pipeline(transaction=False)
+        for key in keys:
+            pipeline.type(key)
+        for key, kind in zip(keys, pipeline.execute(), strict=True):
+            _READ[kind](pipeline, key)
+        values = pipeline.execute()
+    return {key.removeprefix(prefix.encode()): value for key, value in zip(keys, values, strict=True)}
 
 
 def digest(found: dict[bytes, Any]) -> str:
     """A short form of what a server holds."""
-    return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
+    return hashlib.sha256(repr([(key, _ordered(found[key])) for key in sorted(found)]).encode()).hexdigest()
 
 
-def _pairs(reply: Any) -> dict[bytes, bytes]:
-    return dict(zip(reply[::2], reply[1::2], strict=True))
+def _ordered(value: Any) -> Any:
+    """Sets and hashes, which have no order, in one."""
+    if isinstance(value, dict):
+        return sorted(value.items())
+    return sorted(value) if isinstance(value, set) else value
