@@ -38,10 +38,11 @@ return 1
 """Go on only as the owner. Keys: checkpoint. Arguments: epoch, up to where all is written, form of the reply."""
 
 COMMIT = f"""{_HELD}
-redis.call('HSET', KEYS[1], 'next', ARGV[2], 'written', ARGV[2], 'records', ARGV[3], 'bytes', ARGV[4])
+redis.call('HSET', KEYS[1], 'next', ARGV[2], 'written', ARGV[3], 'records', ARGV[4], 'bytes', ARGV[5])
 return 1
 """
-"""Move the checkpoint. Keys: checkpoint. Arguments: epoch, next record, records, bytes."""
+"""Move the checkpoint. Keys: checkpoint. Arguments: epoch, next record, up to where all is written,
+records, bytes."""
 
 _MOVED = """
 if redis.call('HGET', KEYS[1], 'written') ~= ARGV[2] then

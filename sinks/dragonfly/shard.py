@@ -110,9 +110,11 @@ class ShardWriter(Sink):
                 next_record = bad.record_number
             left_out = sum(self._committed <= number < next_record for number in self._left_out)
             records = self._records + next_record - self._committed - left_out
-            self._script(COMMIT, [self._checkpoint], self._epoch, next_record, records, self._bytes)
+            # Never less than an earlier owner has written, whose lists and streams would be added to again.
+            written = next_record if bad is not None else max(self._written, next_record)
+            self._script(COMMIT, [self._checkpoint], self._epoch, next_record, written, records, self._bytes)
             failpoint("dragonfly.commit.done")
-        self._records, self._written, self._committed = records, next_record, next_record
+        self._records, self._written, self._committed = records, written, next_record
         self._refused, self._left_out = [], []
         if bad is not None:
             raise RecordInvalid(bad.code, bad.message, field=bad.field, record_number=bad.record_number)

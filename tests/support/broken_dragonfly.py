@@ -14,7 +14,7 @@ class _Early(ShardWriter):
 
     def write(self, batch: Batch) -> None:
         client = self._open_client
-        checkpoint = (self._checkpoint, self._epoch, batch.span.end, 0, 0)
+        checkpoint = (self._checkpoint, self._epoch, batch.span.end, batch.span.end, 0, 0)
         client.call("EVAL", scripts.COMMIT, 1, *checkpoint)
         super().write(batch)
 
