@@ -75,14 +75,10 @@ class Commands:
         return not self.key.names
 
     @property
-    def per_record(self) -> int:
-        """How many commands a record takes."""
-        return 2 if self._expires_apart else 1
-
-    @property
     def expected(self) -> bytes:
-        """How the reply to each command begins that was carried out."""
-        return b"+" if self.config.data_type in {DataType.STRING, DataType.JSON} else b":"
+        """How the replies to a record's commands begin when they were carried out."""
+        first = b"+" if self.config.data_type in {DataType.STRING, DataType.JSON} else b":"
+        return first + b":" if self._expires_apart else first
 
     def commands(self, batch: Batch) -> Rows:
         """The commands that write each record."""

@@ -83,11 +83,12 @@ class Client:
         """The next reply, whatever its form."""
         return self._read(time.monotonic() + self._timeout_s)
 
-    def simple_replies(self, count: int, *, expected: bytes) -> list[Refusal]:
-        """Read the replies to a pipeline, each of one line that begins with `expected` (``+`` or ``:``).
+    def simple_replies(self, expected: bytes) -> list[Refusal]:
+        """Read the replies to a pipeline, each of one line; `expected` is what each begins with (``+`` or ``:``).
 
         Those that are errors come back. None is an object of its own: the lines are looked at as one array.
         """
+        count = len(expected)
         deadline = time.monotonic() + self._timeout_s
         lines = self._unread.count(b"\n")
         while lines < count:
@@ -98,7 +99,7 @@ class Client:
         heads = view[starts]
         length = int(ends[-1]) + 1 if count else 0
         refused = np.flatnonzero(heads == _MINUS)
-        strange = int(np.count_nonzero(heads != expected[0])) - len(refused)
+        strange = int(np.count_nonzero(heads != np.frombuffer(expected, dtype=np.uint8))) - len(refused)
         texts = [bytes(self._unread[starts[at] + 1 : ends[at]]) for at in refused.tolist()]
         del view, heads  # which keep the buffer from being cut
         del self._unread[:length]

@@ -34,7 +34,8 @@ class _Sent:
 
     batch: Batch
     first: int
-    replies: int
+    expected: bytes
+    """How each reply begins, the first of which is that to the guard."""
     end: int
     """The record up to which all is written once it is carried out."""
 
@@ -140,14 +141,15 @@ class ShardWriter(Sink):
     def _pipe(self, batch: Batch, numbers: NDArray[np.uint64], first: int) -> int:
         """Commands that may be repeated; each pipeline first sees that the shard is still ours."""
         rows = self._commands.commands(batch)
-        per_record, size = self._commands.per_record, self._commands.config.pipeline_size
-        for start, end in rows.pipelines(first, max(1, size // per_record)):
-            arguments = (self._epoch, self._written, self._commands.expected)
+        expected, size = self._commands.expected, self._commands.config.pipeline_size
+        form = expected[:1]
+        for start, end in rows.pipelines(first, max(1, size // len(expected))):
+            arguments = (self._epoch, self._written, form)
             self._open_client.send(command("EVAL", GUARD, 1, self._checkpoint, *arguments))
             self._open_client.send(rows.part(start, end))
             failpoint("dragonfly.write.sent")
             behind = batch.span.end if end == len(numbers) else int(numbers[end])
-            self._sent.append(_Sent(batch, start, (end - start) * per_record + 1, behind))
+            self._sent.append(_Sent(batch, start, form + expected * (end - start), behind))
             while len(self._sent) > 1:
                 self._read()
         return len(rows.content)
@@ -192,7 +194,7 @@ class ShardWriter(Sink):
     def _read(self) -> None:
         """Read the replies to the pipeline that was sent first, and see what each says."""
         sent = self._sent.popleft()
-        refusals = self._open_client.simple_replies(sent.replies, expected=self._commands.expected)
+        refusals = self._open_client.simple_replies(sent.expected)
         if not refusals:
             if not self._refused:
                 self._written = max(self._written, sent.end)
@@ -202,7 +204,7 @@ class ShardWriter(Sink):
         for one in refusals:
             if one.number == 0:
                 raise failure(one.error, at=self._at(self._written))
-            row = sent.first + (one.number - 1) // self._commands.per_record
+            row = sent.first + (one.number - 1) // len(self._commands.expected)
             record, key = int(numbers[row]), str(keys[row])
             if (stopped := refusal(one.error, at=self._at(record), key=key)) is not None:
                 raise stopped
