@@ -56,7 +56,9 @@ def test_a_run_writes_over_a_stored_connection_once(sdg: Sdg, server: OwnServer)
 def test_a_server_that_is_away_is_told_from_what_is_wrong(sdg: Sdg, server: OwnServer) -> None:
     text = DEFINITION.replace("  connection: cache\n", "").replace("{keyT", "{host: 127.0.0.1, port: PORT, keyT")
     (sdg.folder / "away.yaml").write_text(text.replace("PORT", "1"))
-    (sdg.folder / "many.yaml").write_text(text.replace("PORT", str(server.port)).replace("HASH", "STREAM"))
+    (sdg.folder / "many.yaml").write_text(
+        text.replace("PORT", str(server.port)).replace("HASH", "STREAM") + "shards: 2\n"
+    )
 
     away, many = sdg("run", "away.yaml"), sdg("run", "many.yaml")
 
