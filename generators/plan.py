@@ -73,7 +73,7 @@ class PlannedArray:
     def columns(self, span: Span, table: ElementTable, losses: Losses | None) -> dict[str, pl.Series]:
         """The values of each field as lists, one for each record of a span; all values are added to the table."""
         most = self.lengths.shape.max
-        numbers, elements, there = Span(span.start * most, span.count * most), table.columns, pl.Series(table.is_there)
+        numbers, elements = Span(span.start * most, span.count * most), table.columns
         lists = {}
         for step in self.steps:
             if isinstance(step, HiddenColumn):

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("generators", "print the JSON Schema of a definition, for editors"),
     "pool": ("pools", "add, list, show, refresh and remove pools of values"),
     "connection": ("sinks", "add, test, list and remove stored connections"),
+    "sandbox": ("sinks", "start a server to write to, on this machine and in memory"),
     "export": ("generators", "write stored generators and pools as a bundle"),
     "import": ("generators", "store the generators and pools of a bundle"),
     "token": ("sdg_project", "create, list and revoke tokens that open the API"),

@@ -68,9 +68,16 @@ class JsonLines(TextEncoder[JsonLinesOptions]):
         """Nothing: JSON holds every record."""
         return []
 
+    def documents(self, batch: Batch) -> pl.Series:
+        """The JSON object of each record: shape ``(batch.records.height,)``, String, without line ends."""
+        return self._objects(batch, end="")
+
     def _lines(self, batch: Batch) -> bytes:
+        return flat_bytes(self._objects(batch, end="\n")).tobytes()
+
+    def _objects(self, batch: Batch, *, end: str) -> pl.Series:
         pieces, _ = self._members(self._tree, batch)
-        return flat_bytes(text_rows(["{", *pieces, "}\n"], batch.records.height)).tobytes()
+        return text_rows(["{", *pieces, "}" + end], batch.records.height)
 
     def _members(self, node: ObjectNode, batch: Batch) -> tuple[list[TextPiece], NDArray[np.bool_] | None]:
         """What stands between an object's braces, and where that is nothing at all.

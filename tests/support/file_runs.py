@@ -212,8 +212,9 @@ def write_shard(run: FileRun, plan: Plan, destination: Destination[Any], number:
         sink.close()
 
 
-def carry_as_json(run: FileRun) -> dict[str, Any]:
+def carry_as_json(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a process of its own does and says: the files that were written, or why there are none."""
+    run = FileRun(**document)
     set_failpoints(run.failpoints)
     if run.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (run.file_bytes, resource.RLIM_INFINITY))

@@ -21,11 +21,18 @@ from generators.fields.base import field_types
 from pools.builtin.base import builtin_pools
 from sinks.destinations.base import destinations
 from sinks.encoding.base import encoders
-from tests.support import table_runs
-from tests.support.file_runs import FileRun, carry_as_json
+from tests.support import dragonfly_runs, file_runs, table_runs
+from tests.support.dragonfly_runs import DragonflyRun
+from tests.support.file_runs import FileRun
 from tests.support.table_runs import TableRun
 
 ROOT = Path(__file__).resolve().parents[2]
+Run = FileRun | TableRun | DragonflyRun
+_CARRIERS = {
+    "FileRun": file_runs.carry_as_json,
+    "TableRun": table_runs.carry_as_json,
+    "DragonflyRun": dragonfly_runs.carry_as_json,
+}
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,10 @@ class Nursery:
             text=True,
         )
 
-    def start(self, run: FileRun | TableRun) -> int:
+    def start(self, run: Run) -> int:
         """Let a process do a share of a run; its number."""
         assert self._server.stdin is not None
-        self._server.stdin.write(json.dumps(run.as_json()) + "\n")
+        self._server.stdin.write(json.dumps([type(run).__name__, run.as_json()]) + "\n")
         self._server.stdin.flush()
         return int(self._line()["pid"])
 
@@ -78,7 +85,7 @@ class Nursery:
             raise AssertionError("the process has failed; its traceback is on standard error")
         return Outcome(line["signal"], said)
 
-    def run(self, run: FileRun | TableRun, *, kill_after: float | None = None) -> Outcome:
+    def run(self, run: Run, *, kill_after: float | None = None) -> Outcome:
         """Start a process and wait for it; kill it if it has not ended after some seconds."""
         pid = self.start(run)
         if kill_after is not None:
@@ -121,9 +128,8 @@ def _serve() -> None:
         pid = os.fork()
         if pid == 0:
             _say({"pid": os.getpid()})
-            told = json.loads(line)
-            is_table = told.pop("kind", "file") == "table"
-            _say(table_runs.carry_as_json(TableRun(**told)) if is_table else carry_as_json(FileRun(**told)))
+            kind, document = json.loads(line)
+            _say(_CARRIERS[kind](document))
             os._exit(0)
         _, status = os.waitpid(pid, 0)
         _say({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0})

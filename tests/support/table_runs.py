@@ -61,7 +61,7 @@ class TableRun:
         return replace(self, **changes)
 
     def as_json(self) -> dict[str, Any]:
-        return {"kind": "table", **asdict(self)}
+        return asdict(self)
 
     @property
     def table(self) -> str:
@@ -161,8 +161,9 @@ def write_shard(
         sink.close()
 
 
-def carry_as_json(run: TableRun) -> dict[str, Any]:
+def carry_as_json(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a process of its own does and says."""
+    run = TableRun(**document)
     set_failpoints(run.failpoints)
     try:
         return {"files": len(carry(run))}

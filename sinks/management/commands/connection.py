@@ -17,6 +17,7 @@ from sdg_project.commands import DONE, UNREACHABLE, WRONG, SdgCommand
 from sdg_project.database import ready_database
 from sdg_project.documents import STANDARD_INPUT
 from sdg_project.errors import Invalid
+from sdg_project.shape_issues import aliases
 from sdg_project.text import amount
 from sinks import services
 from sinks.answer import connection_answer, tested_answer
@@ -30,7 +31,7 @@ _WORLD = frozenset({ConnectionOutcome.DNS, ConnectionOutcome.REFUSED, Connection
 
 
 class Command(SdgCommand):
-    help = "Add, test, list and remove connections to servers that pools are read from."
+    help = "Add, test, list and remove connections to servers that pools are read from and records are written to."
     example = "sdg connection add refdata --type POSTGRES --host db.example.org --database shop --user sdg"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,10 +40,15 @@ class Command(SdgCommand):
         add.add_argument("name", metavar="NAME", help="letters, digits, dots, hyphens, underscores; at most 100")
         add.add_argument("--type", required=True, type=str.upper, choices=list(connection_kinds))
         add.add_argument("--host", required=True, metavar="H", help="name or address of the server")
-        add.add_argument("--port", type=whole_number, metavar="N", help="default 5432")
-        add.add_argument("--database", required=True, metavar="D")
-        add.add_argument("--user", required=True, metavar="U")
-        add.add_argument("--tls", type=_tls, choices=list(Tls), help="default PREFER: encrypted if the server can")
+        add.add_argument("--port", type=whole_number, metavar="N", help="default 5432, of DRAGONFLY 6379")
+        add.add_argument("--database", metavar="D", help="its name, or its number in DRAGONFLY")
+        add.add_argument("--user", metavar="U", help="who logs in")
+        add.add_argument(
+            "--tls",
+            type=_tls,
+            choices=list(Tls),
+            help="default PREFER: encrypted if the server can; DISABLE in DRAGONFLY",
+        )
         add.add_argument("--ca-file", metavar="F", help="certificates in PEM form that vouch for the server")
         _add_secret_flags(add)
         summary = "give a connection another password"
@@ -115,6 +121,11 @@ def _add_secret_flags(parser: CommandParser) -> None:
 def _document(options: dict[str, Any]) -> dict[str, Any]:
     """The definition that the command line describes."""
     config = {name: options[name] for name in ("host", "port", "database", "user", "tls")}
+    known = aliases(connection_kinds[options["type"]].Config)
+    if "username" in known:
+        config["username"] = config.pop("user")
+    if options["type"] == "DRAGONFLY" and (number := options["database"]) is not None and number.isdecimal():
+        config["database"] = int(number)
     if options["ca_file"] is not None:
         config["caCertificate"] = _read(options["ca_file"], "--ca-file")
     return {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.nursery import Nursery
+from tests.support.redis import Redis, some_server
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,9 @@ def root() -> Iterator[Path]:
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis]:
+    with some_server() as server:
+        yield server
