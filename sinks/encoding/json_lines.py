@@ -68,9 +68,16 @@ class JsonLines(TextEncoder[JsonLinesOptions]):
         """Nothing: JSON holds every record."""
         return []
 
+    def objects(self, batch: Batch) -> pl.Series:
+        """The records as JSON objects without a line's end: one text a row, uncompressed."""
+        return self._rows(batch, end="")
+
     def _lines(self, batch: Batch) -> bytes:
+        return flat_bytes(self._rows(batch, end="\n")).tobytes()
+
+    def _rows(self, batch: Batch, *, end: str) -> pl.Series:
         pieces, _ = self._members(self._tree, batch)
-        return flat_bytes(text_rows(["{", *pieces, "}\n"], batch.records.height)).tobytes()
+        return text_rows(["{", *pieces, "}" + end], batch.records.height)
 
     def _members(self, node: ObjectNode, batch: Batch) -> tuple[list[TextPiece], NDArray[np.bool_] | None]:
         """What stands between an object's braces, and where that is nothing at all.
