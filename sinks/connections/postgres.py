@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field
 
 from engine.issues import Issue
-from sdg_project.hosts import HostNotAllowed, HostNotFound, HostPolicy, HostTimeout, check_host
+from sdg_project.hosts import HostPolicy
 from sdg_project.shapes import Faults, Params
 from sdg_project.text import UNSTORABLE, quoted
 from sinks.connections.base import ConnectionFailed, ConnectionKind, connection_kinds
+from sinks.connections.servers import Certificates, Host, allowed_addresses, refuse_control_database
 from sinks.enums import ConnectionOutcome
 
 if TYPE_CHECKING:
@@ -27,18 +28,8 @@ MAX_NAME_BYTES = 63
 
 _NOWHERE = "/dev/null/none"
 """A file that cannot be there: in place of those that libpq looks for in the home folder."""
-_CERTIFICATES = re.compile(
-    r"\s*(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+"
-)  # and no key among them
 _MIN_TIMEOUT_S = 2
 """libpq waits no shorter."""
-
-
-def _host(text: str) -> str:
-    try:
-        return check_host(text)
-    except ValueError as error:
-        raise Faults(Issue("INVALID_VALUE", "", str(error))) from error
 
 
 def postgres_name(text: str) -> str:
@@ -55,12 +46,6 @@ def is_system_schema(name: str) -> bool:
     return name == "information_schema" or name.startswith("pg_")
 
 
-def _certificates(text: str) -> str:
-    if not _CERTIFICATES.fullmatch(text):
-        raise Faults(Issue("INVALID_VALUE", "", "must be certificates in PEM form, and nothing else"))
-    return text
-
-
 PostgresName = Annotated[str, AfterValidator(postgres_name), Field(min_length=1, max_length=MAX_NAME_BYTES)]
 
 
@@ -75,16 +60,13 @@ class Tls(StrEnum):
 
 
 class PostgresConfig(Params):
-    host: Annotated[str, AfterValidator(_host)] = Field(
-        description="Name or address of one server.", examples=["db.example.org"]
-    )
+    host: Host = Field(description="Name or address of one server.", examples=["db.example.org"])
     port: int = Field(default=5432, ge=1, le=65_535, description="Port of the server.")
     database: PostgresName = Field(description="Name of the database.", examples=["shop"])
     user: PostgresName = Field(description="Name of the role that reads or writes.", examples=["sdg"])
     tls: Tls = Field(default=Tls.PREFER, description="Whether the connection is encrypted and the server is checked.")
-    ca_certificate: Annotated[str, AfterValidator(_certificates)] | None = Field(
+    ca_certificate: Certificates | None = Field(
         default=None,
-        max_length=100_000,
         description="VERIFY_FULL: certificates in PEM form that vouch for the server; default those of the system.",
     )
 
@@ -152,21 +134,9 @@ class PostgresConnection(ConnectionKind[PostgresConfig]):
 
 
 def _addresses(policy: HostPolicy, config: PostgresConfig, timeout_s: float) -> list[str]:
-    host = config.host
-    try:
-        found = policy.addresses(host, config.port, timeout_s=timeout_s)
-        if policy.is_control_database(found, config.port, config.database, timeout_s=timeout_s):
-            message = "this is the control database of the service, to which no connection may lead"
-            raise ConnectionFailed(ConnectionOutcome.HOST_NOT_ALLOWED, message)
-        return found
-    except HostNotAllowed as error:
-        message = "the host may not be connected to from here"
-        hint = "whoever runs the service can allow its network by SDG_ALLOWED_NETS"
-        raise ConnectionFailed(ConnectionOutcome.HOST_NOT_ALLOWED, message, hint) from error
-    except HostNotFound as error:
-        raise ConnectionFailed(ConnectionOutcome.DNS, "the name of the host has no address") from error
-    except HostTimeout as error:
-        raise ConnectionFailed(ConnectionOutcome.DNS, "looking up the name of the host takes too long") from error
+    found = allowed_addresses(policy, config.host, config.port, timeout_s=timeout_s)
+    refuse_control_database(policy, found, config.port, config.database, timeout_s=timeout_s)
+    return found
 
 
 _O = ConnectionOutcome
