@@ -29,6 +29,8 @@ from tests.support.shared_server import shared
 
 VARIABLE = "SDG_TEST_KAFKA"
 VERSION = "4.3.1"
+FORBIDDEN = "169.254.169.254"
+"""Where one of the listeners sends its clients."""
 USER, PASSWORD = "writer", "canary-5c77-secret"
 """Who may write to topics that begin with ``open-`` only."""
 _START_SECONDS = 120
@@ -37,11 +39,12 @@ _CLUSTER = "c2RnLXRlc3RzLWNsdXN0ZQ"
 
 @dataclass(frozen=True)
 class Kafka:
-    """A running broker. `password_address` and `tls_address` are those of its further listeners, if it has them."""
+    """A running broker. The other addresses are those of its further listeners, if it has them."""
 
     address: str
     password_address: str = ""
     tls_address: str = ""
+    elsewhere_address: str = ""
     ca_certificate: str = ""
 
     @property
@@ -112,15 +115,15 @@ class Broker:
         self._settings = {name.replace("_", "."): value for name, value in settings.items()}
         self._java, self._libraries = java(), libraries("org.apache.kafka", "kafka_2.13", VERSION)
         self._folder = Path(tempfile.mkdtemp(prefix="sdg-kafka-"))
-        self._ports = _free_ports(4)
+        self._ports = _free_ports(5)
         self._certificates = Certificates.made("localhost")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def kafka(self) -> Kafka:
-        plain, password, tls, _ = (f"127.0.0.1:{port}" for port in self._ports)
+        plain, password, tls, elsewhere, _ = (f"127.0.0.1:{port}" for port in self._ports)
         tls = tls.replace("127.0.0.1", "localhost")
-        return Kafka(plain, password, tls, self._certificates.ca)
+        return Kafka(plain, password, tls, elsewhere, self._certificates.ca)
 
     def __enter__(self) -> Broker:
         try:
@@ -166,21 +169,20 @@ class Broker:
             self._process.send_signal(number)
 
     def _write_properties(self) -> None:
-        plain, password, tls, controller = self._ports
-        names = {"PLAIN": plain, "PASSWORD": password, "TLS": tls}
-        hosts = {"PLAIN": "127.0.0.1", "PASSWORD": "127.0.0.1", "TLS": "localhost"}
+        plain, password, tls, elsewhere, controller = self._ports
+        ports = {"PLAIN": plain, "PASSWORD": password, "TLS": tls, "ELSEWHERE": elsewhere}
+        own = {name: f"{'localhost' if name == 'TLS' else '127.0.0.1'}:{port}" for name, port in ports.items()}
+        told = {**own, "ELSEWHERE": f"{FORBIDDEN}:80"}
         login = "org.apache.kafka.common.security.plain.PlainLoginModule"
         settings = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": ",".join(
-                [f"{name}://{hosts[name]}:{port}" for name, port in names.items()]
-                + [f"CONTROLLER://127.0.0.1:{controller}"]
-            ),
-            "advertised.listeners": ",".join(f"{name}://{hosts[name]}:{port}" for name, port in names.items()),
-            "listener.security.protocol.map": "PLAIN:PLAINTEXT,PASSWORD:SASL_PLAINTEXT,TLS:SSL,CONTROLLER:PLAINTEXT",
+            "listeners": ",".join(_listeners({**own, "CONTROLLER": f"127.0.0.1:{controller}"})),
+            "advertised.listeners": ",".join(_listeners(told)),
+            "listener.security.protocol.map": "PLAIN:PLAINTEXT,PASSWORD:SASL_PLAINTEXT,TLS:SSL,"
+            "ELSEWHERE:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "PLAIN",
             "listener.name.password.sasl.enabled.mechanisms": "PLAIN",
             "listener.name.password.plain.sasl.jaas.config": f'{login} required user_{USER}="{PASSWORD}";',
@@ -222,6 +224,10 @@ def serve() -> Iterator[Kafka]:
     """The broker that a session shares."""
     with Broker() as broker:
         yield broker.kafka
+
+
+def _listeners(addresses: Mapping[str, str]) -> list[str]:
+    return [f"{name}://{address}" for name, address in addresses.items()]
 
 
 def _one_line(pem: str) -> str:
