@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs; default 5")
     parser.add_argument(
         "--part",
-        choices=["fields", "formats", "formulas", "orders", "pools", "rates", "service", "start"],
+        choices=["fields", "formats", "formulas", "orders", "pools", "rates", "service", "sinks", "start"],
         help="only one part",
     )
     arguments = parser.parse_args()
@@ -45,6 +45,7 @@ def main() -> None:
     from tests.bench.pools import bench_pools
     from tests.bench.rates import bench_rates
     from tests.bench.service import bench_service
+    from tests.bench.sinks import bench_sinks
 
     keep_freed_memory()
     parts: dict[str, Callable[[int], None]] = {
@@ -55,6 +56,7 @@ def main() -> None:
         "pools": bench_pools,
         "rates": bench_rates,
         "service": bench_service,
+        "sinks": bench_sinks,
         "start": bench_start,
     }
     for name, part in parts.items():

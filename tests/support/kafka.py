@@ -60,7 +60,7 @@ class Kafka:
 
     def call(self, request: str, *arguments: Any) -> list[Any]:
         """What an administrator is answered; raises KafkaException."""
-        client = AdminClient({"bootstrap.servers": self.address})
+        client = AdminClient({"bootstrap.servers": self.address, "log_level": 2})
         answers = getattr(client, request)(*arguments).values()
         return [answer.result(timeout=30) for answer in answers]
 
