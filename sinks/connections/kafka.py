@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 9092
 _MAX_SERVERS = 32
+_STEP_SECONDS = 1.0
+"""After so long without an answer it is looked whether there is still hope for one."""
+_TRIED = re.compile(r"(?:^|//)\[?([^\s/\[\]]+?)\]?:([0-9]+)/[0-9]+: ")
+"""How the client names a broker that the cluster has sent it to; one of its own servers ends in ``/bootstrap``."""
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -181,7 +185,9 @@ class KafkaConnection(ConnectionKind[KafkaConnectionConfig]):
             self._check_advertised(metadata, timeout_s=max(0.1, deadline - time.monotonic()))
             return question(client, max(0.1, deadline - time.monotonic()))
         except KafkaException as error:
-            raise failure([*said, error.args[0]]) from None  # whose message has what servers say
+            said.append(error.args[0])
+            self._check_tried(said, timeout_s=max(0.1, deadline - time.monotonic()))
+            raise failure(said) from None  # whose message has what servers say
         finally:
             client.poll(0)
 
@@ -195,10 +201,10 @@ class KafkaConnection(ConnectionKind[KafkaConnectionConfig]):
         while True:
             left = deadline - time.monotonic()
             try:
-                return client.list_topics(timeout=max(0.05, min(0.5, left)))
+                return client.list_topics(timeout=max(0.05, min(_STEP_SECONDS, left)))
             except KafkaException:
                 client.poll(0)
-                if left <= 0.5 or any(error.code() in hopeless for error in said):
+                if left <= _STEP_SECONDS or any(error.code() in hopeless for error in said):
                     raise
 
     def check_hosts(self, *, timeout_s: float) -> None:
@@ -214,6 +220,12 @@ class KafkaConnection(ConnectionKind[KafkaConnectionConfig]):
             except ConnectionFailed as error:
                 message = f"the cluster sends clients on to another address: {error}"
                 raise ConnectionFailed(error.outcome, message, error.hint or "see advertised.listeners") from error
+
+    def _check_tried(self, said: Sequence[KafkaError], *, timeout_s: float) -> None:
+        """The same for the addresses that the client has gone to by itself, before anybody could look at them."""
+        for error in said:
+            for host, port in _TRIED.findall(error.str()):
+                self._check_host(host, int(port), timeout_s=timeout_s)
 
     def _check_host(self, host: str, port: int, *, timeout_s: float) -> None:
         found = allowed_addresses(self.policy, host, port, timeout_s=timeout_s)

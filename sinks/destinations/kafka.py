@@ -14,7 +14,7 @@ from sinks.destinations.base import Destination, Sink, Written, destinations
 from sinks.destinations.reaching import error_of, issue_of
 from sinks.enums import BeforeRun, DeliveryGuarantee
 from sinks.errors import TerminalSinkError
-from sinks.kafka.config import KafkaConfig, SubjectStrategy, TopicPolicy, TopicSettings
+from sinks.kafka.config import Acks, KafkaConfig, SubjectStrategy, TopicPolicy, TopicSettings
 from sinks.time_limits import PREFLIGHT_SECONDS, time_limits
 
 if TYPE_CHECKING:
@@ -77,6 +77,12 @@ class KafkaDestination(Destination[KafkaConfig]):
                 message = f'there is no topic "{self.config.topic}", or it may not be seen'
                 yield Issue("DEST_SCHEMA", _TOPIC_AT, message, "make it, or set topicPolicy to CREATE")
             return
+        if topic.missing_rights:
+            message = f"the user may not {' and '.join(topic.missing_rights)} the topic"
+            yield Issue("DEST_AUTH", _TOPIC_AT, message, "see the cluster's ACLs")
+        if self.config.acks is Acks.ALL and topic.min_insync_replicas > topic.replicas:
+            message = f"the topic wants {topic.min_insync_replicas} replicas in sync, and has {topic.replicas}"
+            yield Issue("DEST_SCHEMA", _TOPIC_AT, message, "see min.insync.replicas of the topic")
         if isinstance(wanted, int) and wanted >= topic.partitions:
             message = f"the topic has {topic.partitions} partitions, so there is no partition {wanted}"
             yield Issue("DEST_SCHEMA", f"{_AT}/partition", message)

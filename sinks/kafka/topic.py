@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin._acl import AclOperation
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_BYTES = 1_048_588
 """Kafka's own default of max.message.bytes: for whoever may not read a topic's settings."""
+_NEEDED = (AclOperation.WRITE, AclOperation.READ)
+"""READ, since the position is an offset of the topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class Topic:
     partitions: int
     max_bytes: int
     is_compacted: bool
+    missing_rights: tuple[str, ...] = ()
+    """Of those that a run needs."""
+    replicas: int = 1
+    """Of the partition that has the fewest."""
+    min_insync_replicas: int = 1
 
 
 def find_topic(connection: KafkaConnection, name: str, *, timeout_s: float) -> Topic | None:
@@ -36,17 +44,26 @@ def find_topic(connection: KafkaConnection, name: str, *, timeout_s: float) -> T
 
     def question(admin: AdminClient, left_s: float) -> Topic | None:
         deadline = time.monotonic() + left_s
-        # Asked for all of them: one that is asked for by its name is made by clusters that are set up to do so.
-        found = admin.list_topics(timeout=left_s).topics.get(name)
-        if found is None or (found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART):
-            return None
-        if found.error is not None:
-            raise KafkaException(found.error)
+        # Metadata would make the topic on clusters that are set up to do so.
+        [asked] = admin.describe_topics(
+            TopicCollection([name]), request_timeout=left_s, include_authorized_operations=True
+        ).values()
+        try:
+            found = asked.result(timeout=left_s)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return None
+            raise
+        allowed = found.authorized_operations
+        missing = () if allowed is None else tuple(right.name for right in _NEEDED if right not in allowed)
         settings = _settings(admin, name, max(0.1, deadline - time.monotonic()))
         return Topic(
             partitions=len(found.partitions),
             max_bytes=int(settings.get("max.message.bytes", DEFAULT_MAX_BYTES)),
             is_compacted="compact" in settings.get("cleanup.policy", ""),
+            missing_rights=missing,
+            replicas=min((len(one.replicas) for one in found.partitions), default=0),
+            min_insync_replicas=int(settings.get("min.insync.replicas", 1)),
         )
 
     found: Topic | None = connection.ask(question, timeout_s=timeout_s)

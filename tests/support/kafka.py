@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from tests.support.certificates import Certificates
 from tests.support.maven import java, libraries
@@ -32,7 +40,7 @@ VERSION = "4.3.1"
 FORBIDDEN = "169.254.169.254"
 """Where one of the listeners sends its clients."""
 USER, PASSWORD = "writer", "canary-5c77-secret"
-"""Who may write to topics that begin with ``open-`` only."""
+"""Who may do nothing unless it is allowed."""
 _START_SECONDS = 120
 _CLUSTER = "c2RnLXRlc3RzLWNsdXN0ZQ"
 
@@ -63,6 +71,18 @@ class Kafka:
         client = AdminClient({"bootstrap.servers": self.address, "log_level": 2})
         answers = getattr(client, request)(*arguments).values()
         return [answer.result(timeout=30) for answer in answers]
+
+    def allow(self, user: str, prefix: str, *operations: str) -> None:
+        """Let a user do something with topics whose names begin so, and be any of our producers and groups."""
+        rights = [(ResourceType.TOPIC, prefix, operation) for operation in operations]
+        rights += [(ResourceType.GROUP, "sdg.", "READ")]
+        rights += [(ResourceType.TRANSACTIONAL_ID, "sdg.", operation) for operation in ("WRITE", "DESCRIBE")]
+        how = ResourcePatternType.PREFIXED, f"User:{user}", "*"
+        acls = [
+            AclBinding(kind, name, *how, AclOperation[operation], AclPermissionType.ALLOW)
+            for kind, name, operation in rights
+        ]
+        self.call("create_acls", acls)
 
     def messages(self, topic: str, *, committed: bool = True) -> list[Message]:
         """All messages of a topic, partition by partition, as somebody reads them who starts now."""

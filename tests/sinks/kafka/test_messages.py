@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Consumer, Message
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer
@@ -17,6 +17,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from engine.span import Span
 from sinks.errors import TerminalSinkError
+from sinks.kafka.positions import committed_position, group_of
 from sinks.messages.murmur2 import murmur2
 from tests.support.kafka import Kafka
 from tests.support.kafka_runs import KafkaRun, carry
@@ -106,6 +107,22 @@ def test_timestamps_reach_topics_without_headers_too(kafka: Kafka, new_run: NewR
 
     found = [message.timestamp()[1] for message in kafka.messages(run.topic)]
     assert found == [round(record["createdAt"].timestamp() * 1000) for record in _records(run)]
+
+
+def test_the_position_knows_where_the_messages_lie(kafka: Kafka, new_run: NewRun) -> None:
+    run = new_run(partitions=2, records=200)
+
+    carry(run)
+
+    reader = Consumer({"bootstrap.servers": kafka.address, "group.id": group_of(run.run_id, 0)})
+    position = committed_position(reader, run.topic, timeout_s=10)
+    reader.close()
+    offsets: dict[int, list[int]] = {}
+    for message in kafka.messages(run.topic):
+        offsets.setdefault(message.partition(), []).append(message.offset())
+    assert position is not None
+    assert position.ranges == {number: (min(found), max(found)) for number, found in offsets.items()}
+    assert (position.next_record, position.records) == (200, 200)
 
 
 def test_a_text_is_made_by_a_template(kafka: Kafka, new_run: NewRun) -> None:

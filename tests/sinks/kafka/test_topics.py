@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ from engine.issues import Severity
 from engine.span import Span
 from sdg_project.hosts import HostPolicy
 from sinks.destinations.base import Refused
-from sinks.errors import SinkError, TerminalSinkError
+from sinks.errors import SinkError, TerminalSinkError, TransientSinkError
+from sinks.time_limits import TimeLimits, time_limits
 from tests.support.file_runs import made_plan
 from tests.support.kafka import PASSWORD, USER, Broker, Kafka
 from tests.support.kafka_runs import KafkaRun, carry, expected, told, write_shard
@@ -64,6 +66,12 @@ def test_a_compacted_topic_needs_keys(new_run: NewRun) -> None:
     run = new_run(settings={"cleanup_policy": "compact"}, config={"key": None})
 
     assert _codes(run) == [("DEST_SCHEMA", "/destination/config/key")]
+
+
+def test_a_topic_that_can_never_be_in_sync_is_refused(new_run: NewRun) -> None:
+    run = new_run(settings={"min_insync_replicas": "2"})
+
+    assert _codes(run) == [("DEST_SCHEMA", "/destination/config/topic")]
 
 
 def test_a_partition_that_is_not_there_is_refused(new_run: NewRun) -> None:
@@ -136,13 +144,17 @@ def test_a_run_rests_at_a_message_that_is_too_large_with_all_before_it(kafka: Ka
 def test_wrong_passwords_and_missing_rights_are_told_apart(kafka: Kafka, new_run: NewRun) -> None:
     security = {"security": {"protocol": "SASL_PLAINTEXT", "username": USER}}
     run = new_run().but(address=kafka.password_address)
+    seen = run.but(topic=kafka.topic(f"seen-{run.topic}"))
+    kafka.allow(USER, "seen-", "DESCRIBE")
 
-    wrong = run.but(connection={**security, "password": "wrong"}).destination().preflight(estimated_bytes=0)
+    [wrong] = run.but(connection={**security, "password": "wrong"}).destination().preflight(estimated_bytes=0)
     [denied] = run.but(connection={**security, "password": PASSWORD}).destination().preflight(estimated_bytes=0)
+    [partly] = seen.but(connection={**security, "password": PASSWORD}).destination().preflight(estimated_bytes=0)
 
-    assert [(one.code, "AUTH" in one.message) for one in wrong] == [("DEST_AUTH", True)]
-    assert denied.code in {"DEST_AUTH", "DEST_SCHEMA"}  # a topic without rights cannot be seen
-    assert PASSWORD not in f"{wrong}{denied}"
+    assert [wrong.code, denied.code, partly.code] == ["DEST_AUTH"] * 3
+    assert ["AUTH" in wrong.message, "NO_RIGHT" in denied.message] == [True, True]
+    assert (partly.path, "WRITE and READ" in partly.message) == ("/destination/config/topic", True)
+    assert PASSWORD not in f"{wrong}{denied}{partly}"
 
 
 def test_a_cluster_that_sends_its_clients_elsewhere_is_refused_before_anything_is_produced(kafka: Kafka) -> None:
@@ -159,16 +171,24 @@ def test_a_private_address_is_refused_in_production(new_run: NewRun) -> None:
     assert [code for code, _ in _codes(new_run(), policy=HostPolicy(is_production=True))] == ["HOST_NOT_ALLOWED"]
 
 
-def test_a_broker_that_is_killed_and_comes_back_has_every_record_once() -> None:
+def test_a_broker_that_says_nothing_or_is_killed_has_every_record_once() -> None:
     with Broker() as broker:
         run = KafkaRun(broker.kafka.address, broker.kafka.topic(partitions=2), records=600)
         destination = run.destination()
-        sink = destination.sink(0)
+        sink: Any = destination.sink(0)
+        sink._limits = TimeLimits(connect=2, call=3, lock=1, idle=20)
         sink.open(1)
         sink.write(run.plan.batch(Span(0, 64)))
         sink.commit(64)
-        sink.write(run.plan.batch(Span(64, 64)))
 
+        broker.signal(signal.SIGSTOP)
+        sink.write(run.plan.batch(Span(64, 64)))
+        with pytest.raises(TransientSinkError):
+            sink.commit(128)
+        broker.signal(signal.SIGCONT)
+        sink._limits = time_limits()
+        assert sink.open(1) == 64
+        sink.write(run.plan.batch(Span(64, 64)))
         broker.stop()
         broker.start()
 
