@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ _CHUNK = 8192
 """So many messages are handed over at a time."""
 _MOST_IN_FLIGHT = 100_000
 _MOST_BYTES_IN_FLIGHT = 32 * 2**20
+_PAUSE_SECONDS = 0.05
+"""Between two calls of which the first has only come too early."""
+_ABORT_SECONDS = 2.0
 _LOOK_SECONDS = 3.0
 """After so long without an acknowledgement it is looked whether the topic is there at all."""
 
@@ -209,6 +213,7 @@ class TopicWriter(Sink):
                 reason: KafkaError = error.args[0]
                 # What has run into the limit has no known outcome: the next one to open looks for it.
                 if reason.retriable() and not reason.fatal() and time.monotonic() < deadline:
+                    time.sleep(_PAUSE_SECONDS)
                     continue
                 raise self._given_up(self._failed or reason) from error
             else:
@@ -397,6 +402,11 @@ class TopicWriter(Sink):
         """Let go of the clients; what they have not committed is not kept."""
         producer, reader = self._producer, self._reader
         self._producer = self._reader = None
+        if producer is not None and self._is_exact and self._began_at is not None:
+            # Else readers of what is committed would wait behind it until the cluster ends it.
+            with suppress(KafkaException):
+                producer.abort_transaction(_ABORT_SECONDS)
+        self._began_at = None
         if producer is not None:
             producer.purge()
         if reader is not None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
@@ -58,6 +59,11 @@ class Kafka:
     @property
     def said(self) -> Mapping[str, Any]:
         return vars(self)
+
+    def needs_listeners(self) -> None:
+        """Skip the test where there are no further listeners."""
+        if not self.password_address:
+            pytest.skip(f"the broker of {VARIABLE} has none of our further listeners")
 
     def topic(self, name: str = "", *, partitions: int = 1, **settings: str) -> str:
         """A new topic; its name."""

@@ -73,6 +73,7 @@ def test_a_message_that_is_too_large_becomes_a_dead_letter(workshop: Workshop, k
 
 
 def test_a_connection_keeps_its_secrets_out_of_the_run(workshop: Workshop, kafka: Kafka) -> None:
+    kafka.needs_listeners()
     topic = kafka.topic(f"open-{uuid.uuid4().hex}")
     kafka.allow(USER, "open-", "WRITE", "READ", "DESCRIBE")
     config = {

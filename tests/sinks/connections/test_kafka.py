@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from typing import Any
 
 import pytest
@@ -26,18 +25,18 @@ def kafka() -> Kafka:
     return some_broker()
 
 
-def outcome(servers: str, *, policy: HostPolicy | None = None, security: Any = None, **secrets: str) -> O:
+def outcome(
+    servers: str, *, policy: HostPolicy | None = None, security: Any = None, timeout_s: float = 20, **secrets: str
+) -> O:
     """What a test of a connection finds; what it says tells no secret."""
     config = {"bootstrapServers": servers, **({"security": security} if security else {})}
     connection = KafkaConnection(
         KafkaConnectionConfig.model_validate(config), secrets, policy=policy or HostPolicy(is_production=False)
     )
-    started = time.monotonic()
     try:
-        said, found = connection.probe(timeout_s=2.5), O.OK
+        said, found = connection.probe(timeout_s=timeout_s), O.OK
     except ConnectionFailed as error:
         said, found = f"{error} {error.hint}", error.outcome
-    assert time.monotonic() - started < 3
     assert said.startswith("Kafka, ") is (found is O.OK)
     assert not any(secret in said for secret in (*secrets.values(), servers))
     return found
@@ -61,7 +60,7 @@ def test_a_server_that_says_nothing_is_a_timeout() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
 
-        assert outcome(f"127.0.0.1:{silent.getsockname()[1]}") is O.TIMEOUT
+        assert outcome(f"127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.5) is O.TIMEOUT
 
 
 @pytest.mark.parametrize(
@@ -69,12 +68,14 @@ def test_a_server_that_says_nothing_is_a_timeout() -> None:
     [(None, PASSWORD, O.OK), (None, "wrong", O.AUTH), ("SCRAM_SHA_256", PASSWORD, O.AUTH)],
 )
 def test_a_password_is_told_from_a_wrong_one(kafka: Kafka, mechanism: str | None, password: str, found: O) -> None:
+    kafka.needs_listeners()
     security = {**SASL, **({"mechanism": mechanism} if mechanism else {})}
 
     assert outcome(kafka.password_address, security=security, password=password) is found
 
 
 def test_an_encrypted_connection_needs_a_certificate_of_that_name_that_can_be_trusted(kafka: Kafka) -> None:
+    kafka.needs_listeners()
     address, trusted = kafka.tls_address, {"protocol": "SSL", "caCertificate": kafka.ca_certificate}
     foreign = {"protocol": "SSL", "caCertificate": Certificates.made("localhost").ca}
 
@@ -89,12 +90,14 @@ def test_an_encrypted_connection_needs_a_certificate_of_that_name_that_can_be_tr
 
 
 def test_a_protocol_that_the_server_does_not_speak_is_told(kafka: Kafka) -> None:
+    kafka.needs_listeners()
     encrypted = outcome(kafka.address, security={"protocol": "SSL", "caCertificate": kafka.ca_certificate})
 
     assert (encrypted, outcome(kafka.tls_address), outcome(kafka.password_address)) == (O.TLS, O.TLS, O.TLS)
 
 
 def test_hosts_are_held_to_the_policy_also_where_brokers_name_them(kafka: Kafka) -> None:
+    kafka.needs_listeners()
     port = int(kafka.address.split(":")[1])
     control = HostPolicy(is_production=False, control=ControlDatabase("127.0.0.1", port, "sdg"))
 

@@ -133,6 +133,20 @@ def test_a_foreign_transaction_that_hangs_open_does_not_mislead_who_takes_over(k
     assert told(kafka.messages(run.topic)) == expected(run)
 
 
+def test_a_writer_that_closes_without_a_commit_keeps_no_reader_waiting(kafka: Kafka, new_run: NewRun) -> None:
+    run = new_run()
+    sink = run.destination().sink(0)
+    sink.open(1)
+    sink.write(run.plan.batch(Span(0, 64)))
+
+    sink.close()
+
+    producer = Producer({"bootstrap.servers": kafka.address})
+    producer.produce(run.topic, b"later")
+    producer.flush()
+    assert told(kafka.messages(run.topic)) == [(None, b"later")]
+
+
 def test_a_transaction_that_takes_too_long_is_made_again(kafka: Kafka, new_run: NewRun) -> None:
     run = new_run()
     destination = run.destination()

@@ -142,6 +142,7 @@ def test_a_run_rests_at_a_message_that_is_too_large_with_all_before_it(kafka: Ka
 
 
 def test_wrong_passwords_and_missing_rights_are_told_apart(kafka: Kafka, new_run: NewRun) -> None:
+    kafka.needs_listeners()
     security = {"security": {"protocol": "SASL_PLAINTEXT", "username": USER}}
     run = new_run().but(address=kafka.password_address)
     seen = run.but(topic=kafka.topic(f"seen-{run.topic}"))
@@ -158,6 +159,7 @@ def test_wrong_passwords_and_missing_rights_are_told_apart(kafka: Kafka, new_run
 
 
 def test_a_cluster_that_sends_its_clients_elsewhere_is_refused_before_anything_is_produced(kafka: Kafka) -> None:
+    kafka.needs_listeners()
     run = KafkaRun(kafka.elsewhere_address, "anything")
 
     [issue] = run.destination().preflight(estimated_bytes=0)
