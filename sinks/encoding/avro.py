@@ -57,27 +57,18 @@ class Avro(Encoder[EncoderOptions]):
     @classmethod
     def check(cls, schema: RecordSchema) -> Sequence[Unsupported]:
         """As every format, and names that have to be changed."""
-        return [*super().check(schema), *cls._names(schema)]
-
-    @staticmethod
-    def _names(schema: RecordSchema) -> Iterator[Unsupported]:
-        rule = "AVRO's names have ASCII letters, digits and _ only, and no digit first"
-        for column, name, valid, is_taken in changed_names(schema):
-            if is_taken:
-                message = f"{rule}: {quoted(name)} becomes {quoted(valid)}, and so does another field, or is it already"
-                yield Unsupported(column, "/fieldName", "DUPLICATE_FIELD", message, "rename one of the two")
-            else:
-                message = f"{rule}: {quoted(name)} is written as {quoted(valid)}, with its own name as doc"
-                hint = "rename the field if readers are to see the same name everywhere"
-                yield Unsupported(column, "/fieldName", "NAME_CHANGED", message, hint, Severity.WARNING)
+        return [*super().check(schema), *name_problems(schema)]
 
     def header(self) -> bytes:
         entries = b"".join(_counted(key) + _counted(value) for key, value in self._metadata.items())
         return MAGIC + zigzag(len(self._metadata)) + entries + zigzag(0) + self._sync
 
+    def data(self, batch: Batch) -> pl.Series:
+        """The records without a file around them: the bytes of one a row, uncompressed."""
+        return bytes_rows(self._members(self._tree, batch.records), batch.records.height)
+
     def _frame(self, batch: Batch) -> EncodedFrame:
-        pieces = self._members(self._tree, batch.records)
-        rows = bytes_rows(pieces, batch.records.height)
+        rows = self.data(batch)
         ends = np.cumsum(rows.bin.size().to_numpy(), dtype=np.int64)
         content = flat_bytes(rows)
         blocks: list[bytes] = []
@@ -157,6 +148,19 @@ class Avro(Encoder[EncoderOptions]):
             column.name, dtype, lambda texts: bytes_rows(_counted_texts(texts), len(texts))
         )
         return [words[0] if len(words) == 1 else words.gather(values.cat.physical())]
+
+
+def name_problems(schema: RecordSchema) -> Iterator[Unsupported]:
+    """The names that Avro does not take, each with what becomes of it."""
+    rule = "AVRO's names have ASCII letters, digits and _ only, and no digit first"
+    for column, name, valid, is_taken in changed_names(schema):
+        if is_taken:
+            message = f"{rule}: {quoted(name)} becomes {quoted(valid)}, and so does another field, or is it already"
+            yield Unsupported(column, "/fieldName", "DUPLICATE_FIELD", message, "rename one of the two")
+        else:
+            message = f"{rule}: {quoted(name)} is written as {quoted(valid)}, with its own name as doc"
+            hint = "rename the field if readers are to see the same name everywhere"
+            yield Unsupported(column, "/fieldName", "NAME_CHANGED", message, hint, Severity.WARNING)
 
 
 def _counted(content: bytes) -> bytes:

@@ -56,7 +56,12 @@ def _small_zigzags() -> pl.Series:
 
 
 def _zigzags(numbers: NDArray[np.int64]) -> pl.Series:
-    rest = (numbers << 1 ^ numbers >> 63).view(np.uint64)
+    return varints((numbers << 1 ^ numbers >> 63).view(np.uint64))
+
+
+def varints(numbers: NDArray[np.uint64]) -> pl.Series:
+    """`varint` of each number: shape ``(n,)`` to ``(n,)``, Binary."""
+    rest = numbers.copy()
     longest = len(varint(int(rest.max(initial=0))))
     matrix = np.empty((len(rest), longest), dtype=np.uint8)
     lengths = np.ones(len(rest), dtype=np.int64)

@@ -22,6 +22,7 @@ from sdg_project.text import amount
 from sinks import services
 from sinks.answer import connection_answer, tested_answer
 from sinks.connections.base import connection_kinds
+from sinks.connections.kafka import Mechanism, Protocol
 from sinks.connections.postgres import Tls
 from sinks.enums import ConnectionOutcome
 from sinks.models import Connection
@@ -39,7 +40,7 @@ class Command(SdgCommand):
         add = self.add_action(actions, "add", "store a connection; the password is asked for", self.example)
         add.add_argument("name", metavar="NAME", help="letters, digits, dots, hyphens, underscores; at most 100")
         add.add_argument("--type", required=True, type=str.upper, choices=list(connection_kinds))
-        add.add_argument("--host", required=True, metavar="H", help="name or address of the server")
+        add.add_argument("--host", metavar="H", help="name or address of the server")
         add.add_argument("--port", type=whole_number, metavar="N", help="default 5432, of DRAGONFLY 6379")
         add.add_argument("--database", metavar="D", help="its name, or its number in DRAGONFLY")
         add.add_argument("--user", metavar="U", help="who logs in")
@@ -50,6 +51,10 @@ class Command(SdgCommand):
             help="default PREFER: encrypted if the server can; DISABLE in DRAGONFLY",
         )
         add.add_argument("--ca-file", metavar="F", help="certificates in PEM form that vouch for the server")
+        add.add_argument("--bootstrap-servers", metavar="S", help="KAFKA: host:port of some brokers, parted by commas")
+        add.add_argument("--protocol", type=str.upper, choices=list(Protocol), help="KAFKA: default PLAINTEXT")
+        add.add_argument("--mechanism", type=str.upper, choices=list(Mechanism), help="KAFKA: default PLAIN")
+        add.add_argument("--schema-registry", metavar="URL", help="KAFKA: where schemas are kept")
         _add_secret_flags(add)
         summary = "give a connection another password"
         secret = self.add_action(actions, "secret", summary, "sdg connection secret refdata --secret-env PGPASSWORD")
@@ -119,15 +124,21 @@ def _add_secret_flags(parser: CommandParser) -> None:
 
 
 def _document(options: dict[str, Any]) -> dict[str, Any]:
-    """The definition that the command line describes."""
-    config = {name: options[name] for name in ("host", "port", "database", "user", "tls")}
-    known = aliases(connection_kinds[options["type"]].Config)
-    if "username" in known:
+    """The definition that the command line describes, also with flags that its type then refuses."""
+    config: dict[str, Any] = {name: options[name] for name in ("host", "port", "database", "user", "tls")}
+    config["bootstrapServers"] = options["bootstrap_servers"]
+    certificates = _read(options["ca_file"], "--ca-file") if options["ca_file"] is not None else None
+    security = {name: options[name] for name in ("protocol", "mechanism")}
+    if "username" in aliases(connection_kinds[options["type"]].Config):
         config["username"] = config.pop("user")
+    if options["type"] == "KAFKA":
+        security |= {"username": config.pop("user"), "caCertificate": certificates}
+    else:
+        config["caCertificate"] = certificates
     if options["type"] == "DRAGONFLY" and (number := options["database"]) is not None and number.isdecimal():
         config["database"] = int(number)
-    if options["ca_file"] is not None:
-        config["caCertificate"] = _read(options["ca_file"], "--ca-file")
+    config["security"] = {name: value for name, value in security.items() if value is not None} or None
+    config["schemaRegistry"] = {"url": options["schema_registry"]} if options["schema_registry"] is not None else None
     return {
         "name": options["name"],
         "type": options["type"],

@@ -18,7 +18,7 @@ from sdg_project.hosts import HostPolicy
 from sinks.connections.base import ConnectionFailed
 from sinks.connections.dragonfly import DragonflyConfig, DragonflyConnection, server_name
 from sinks.enums import ConnectionOutcome
-from tests.support.certificates import certificate
+from tests.support.certificates import Certificates
 from tests.support.redis import OwnServer
 
 PASSWORD = "canary-password"
@@ -125,17 +125,17 @@ def encrypting(port: int, pem: Path) -> Iterator[int]:
 
 
 def test_encryption_is_used_and_verified(server: OwnServer, tmp_path: Path) -> None:
-    ca, key = certificate()
+    made = Certificates.made("127.0.0.1")
     pem = tmp_path / "server.pem"
-    pem.write_text(ca + key)
+    pem.write_text(made.certificate + made.key)
     with encrypting(server.port, pem) as port:
         by_name = HostPolicy(is_production=False, resolve=lambda host, port: ["127.0.0.1"])
 
         assert probed(server, port=port, tls="REQUIRE")[0] is O.OK
-        assert probed(server, port=port, tls="VERIFY_FULL", caCertificate=ca)[0] is O.OK
-        assert probed(server, port=port, tls="VERIFY_FULL", caCertificate=certificate()[0])[0] is O.TLS
+        assert probed(server, port=port, tls="VERIFY_FULL", caCertificate=made.ca)[0] is O.OK
+        assert probed(server, port=port, tls="VERIFY_FULL", caCertificate=Certificates.made("127.0.0.1").ca)[0] is O.TLS
         assert probed(server, port=port, tls="VERIFY_FULL")[0] is O.TLS
-        other = {"tls": "VERIFY_FULL", "caCertificate": ca, "host": "cache.example", "policy": by_name}
+        other = {"tls": "VERIFY_FULL", "caCertificate": made.ca, "host": "cache.example", "policy": by_name}
         assert probed(server, port=port, **other)[0] is O.TLS
         assert probed(server, port=port)[0] is O.OTHER
 

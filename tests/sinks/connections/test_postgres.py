@@ -19,7 +19,7 @@ from sdg_project.hosts import ControlDatabase, HostPolicy
 from sinks.connections.base import ConnectionFailed
 from sinks.connections.postgres import PostgresConfig, PostgresConnection
 from sinks.enums import ConnectionOutcome
-from tests.support.certificates import certificate
+from tests.support.certificates import Certificates
 from tests.support.postgres import OwnServer
 
 PASSWORD = "canary-password"
@@ -31,7 +31,8 @@ class Guarded:
 
     def __init__(self, server: OwnServer) -> None:
         self._server, self.port = server, urlsplit(server.url).port
-        self.ca, self._key = certificate()
+        self._certificates = Certificates.made("127.0.0.1")
+        self.ca = self._certificates.ca
         with psycopg.connect(server.url, autocommit=True) as admin:
             admin.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
             admin.execute("CREATE ROLE sleeper NOLOGIN PASSWORD 'x'")
@@ -43,8 +44,8 @@ class Guarded:
         self._wait_until(lambda: self.outcome(password="wrong") is O.AUTH)
 
     def encrypt(self) -> None:
-        self._write("server.crt", self.ca)
-        self._write("server.key", self._key)
+        self._write("server.crt", self._certificates.certificate)
+        self._write("server.key", self._certificates.key)
         with psycopg.connect(self._server.url, autocommit=True) as admin:
             admin.execute("ALTER SYSTEM SET ssl = on")
             admin.execute("SELECT pg_reload_conf()")
@@ -117,7 +118,7 @@ def test_encryption_is_used_and_verified(server: Guarded) -> None:
     server.encrypt()
 
     assert server.outcome(tls="VERIFY_FULL", caCertificate=server.ca) is O.OK
-    assert server.outcome(tls="VERIFY_FULL", caCertificate=certificate()[0]) is O.TLS
+    assert server.outcome(tls="VERIFY_FULL", caCertificate=Certificates.made("127.0.0.1").ca) is O.TLS
     assert server.outcome(tls="VERIFY_FULL") is O.TLS
     by_name = HostPolicy(is_production=False, resolve=lambda host, port: ["127.0.0.1"])
     assert server.outcome(tls="VERIFY_FULL", caCertificate=server.ca, host="db.example", policy=by_name) is O.TLS
