@@ -277,10 +277,7 @@ CASES = {"conditionField": "country", "cases": {"DE": ["Berlin"]}}
         ({"values": [1, 1.0, True]}, {("DUPLICATE_VALUE", "/values/1"), ("TYPE_MISMATCH", "/values")}),
         ({"values": [["a"]]}, {("TYPE_MISMATCH", "/values/0")}),
         ({"values": [{"value": "a"}]}, {("MISSING_PARAM", "/values/0/weight")}),
-        (
-            {"values": [{"value": "a", "weigth": 1}]},
-            {("UNKNOWN_PROPERTY", "/values/0/weigth"), ("MISSING_PARAM", "/values/0/weight")},
-        ),
+        ({"values": [{"value": "a", "weigth": 1}]}, {("UNKNOWN_PROPERTY", "/values/0/weigth")}),
         ({"values": [2**63]}, {("INVALID_VALUE", "/values")}),
         ({"values": [10**30 + 1, 0.5]}, {("INVALID_VALUE", "/values")}),
         ({"values": ["a\0"]}, {("INVALID_VALUE", "/values/0")}),
