@@ -232,7 +232,9 @@ def find_own_run(reference: str, *, action: str) -> Run:
     run = (runs.first() if reference == "last" else None) or find_run(reference)
     if run.origin == RunOrigin.SERVICE:
         message = f'run {run.pk} of "{run.name}" is the service\'s, whose workers carry it'
-        hint = f"POST /api/v1/generators/{run.generator_id}/{action} is asked there" if run.generator_id else None
+        path = f"/api/v1/generators/{run.generator_id}/{action}"
+        follows = "goes on with it" if action == "resume" else "ends it"
+        hint = f"POST {path} {follows}" if run.generator_id else None
         raise Conflict("INVALID_TRANSITION", message, hint=hint)
     return run
 
