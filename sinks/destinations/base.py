@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
@@ -47,10 +47,10 @@ class Delivery:
     """Replace a file that somebody else wrote, too: asked for on the command line."""
     overwrite_hint: str | None = None
     """What asks for that, where it can be asked for."""
-    account: Callable[[int], int] | None = None
+    account: Callable[[int], int] | None = field(default=None, compare=False)
     """Where a shard stands by the run's own account, which lags behind its destination: for a destination that has no
     room for positions."""
-    connect: Callable[[], ConnectionKind[Any]] | None = None
+    connect: Callable[[], ConnectionKind[Any]] | None = field(default=None, compare=False)
     """The server as it is now, with its secrets, which are read anew each time; None where there is none to be reached,
     as in a question that needs no run. Raises TerminalSinkError when it is not the one that the run started with."""
 

@@ -100,15 +100,32 @@ def test_c4_a_worker_that_sleeps_through_its_lease_is_shut_out(service: Service,
     service.act(generator, "start")
     sleeper = owner_of_a_shard(service)
 
-    os.kill(sleeper, signal.SIGSTOP)
+    stop_between_transactions(service, sleeper)
     try:
-        service.wait_for_status(generator, "COMPLETED", seconds=60)
+        service.wait_for_status(generator, "COMPLETED", seconds=50)
         time.sleep(LEASE_SECONDS)
     finally:
         os.kill(sleeper, signal.SIGCONT)
     time.sleep(2)
 
     assert content(service, "sleeper") == calm
+
+
+def stop_between_transactions(service: Service, worker: int) -> None:
+    """Stop a worker, and not while it keeps all others from writing to the control database."""
+    path = Path(service.sdg.environment["SDG_HOME"]) / "sdg.sqlite3"
+    for _ in range(100):
+        os.kill(worker, signal.SIGSTOP)
+        with closing(sqlite3.connect(path, timeout=0.5, isolation_level=None)) as database:
+            try:
+                database.execute("begin immediate")
+            except sqlite3.OperationalError:
+                os.kill(worker, signal.SIGCONT)
+                time.sleep(0.02)
+            else:
+                database.execute("rollback")
+                return
+    raise AssertionError("the worker is always in the middle of a transaction")
 
 
 def owner_of_a_shard(service: Service) -> int:

@@ -7,13 +7,13 @@ import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from django.core.management import call_command
 from django.db import connections
 
-from engine.batch import Batch
 from engine.span import Span
 from generators.enums import RunStatus
 from generators.models import Run
@@ -49,14 +49,17 @@ WAYS = (abort, run_out_of_address_space, be_killed_for_memory)
 
 def make_deadly(record: int, way: Callable[[], None]) -> None:
     """Let the making of a record, alone or among others, kill this process."""
-    made = Plan.batch
 
-    def batch(plan: Plan, span: Span) -> Batch:
-        if span.start <= record < span.end:
-            way()
-        return made(plan, span)
+    def deadly(made: Callable[[Plan, Span], Any]) -> Any:
+        def method(plan: Plan, span: Span) -> Any:
+            if span.start <= record < span.end:
+                way()
+            return made(plan, span)
 
-    Plan.batch = batch  # type: ignore[method-assign]  # this process is for nothing else
+        return method
+
+    # This process is for nothing else.
+    Plan.batch, Plan.salvaged = deadly(Plan.batch), deadly(Plan.salvaged)  # type: ignore[method-assign]
 
 
 def work_and_die(record: int) -> list[int]:

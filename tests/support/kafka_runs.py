@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -30,7 +26,6 @@ from sinks.kafka.messages import MessageMaker
 from sinks.kafka.positions import Position
 from sinks.kafka.shard import TopicWriter
 from tests.support.file_runs import STARTED_AT, made_plan
-from tests.support.nursery import ROOT, Nursery
 
 RUN_ID = "11111111-aaaa"
 
@@ -187,48 +182,11 @@ def _destination(writer: type[TopicWriter]) -> type[KafkaDestination]:
 BROKEN: dict[str, Any] = {kind.__name__: _destination(kind) for kind in (EarlyPositions, Unfenced)}
 
 
-class KafkaNursery(Nursery):
-    """Starts processes that do a share of a run into a topic."""
-
-    def __init__(self) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.kafka_runs"],
-            cwd=ROOT,
-            env={**os.environ, "POLARS_MAX_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-
-def _carried(run: KafkaRun) -> dict[str, Any]:
+def carry_as_json(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a process of its own does and says."""
+    run = KafkaRun(**document)
     set_failpoints(run.failpoints)
     try:
         return {"files": len(carry(run))}
     except SinkError as error:
         return {"error": type(error).__name__, "code": error.code, "message": str(error)}
-
-
-def _serve() -> None:
-    from generators.fields.base import field_types
-    from sinks.encoding.base import encoders
-    from sinks.messages.base import value_formats
-
-    for kinds in (field_types, encoders, value_formats):
-        list(kinds)  # imports them
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            _say({"pid": os.getpid()})
-            _say(_carried(KafkaRun(**json.loads(line))))
-            os._exit(0)
-        _, status = os.waitpid(pid, 0)
-        _say({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0})
-
-
-def _say(line: dict[str, Any]) -> None:
-    os.write(1, json.dumps(line).encode() + b"\n")
-
-
-if __name__ == "__main__":
-    _serve()

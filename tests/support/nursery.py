@@ -21,17 +21,20 @@ from generators.fields.base import field_types
 from pools.builtin.base import builtin_pools
 from sinks.destinations.base import destinations
 from sinks.encoding.base import encoders
-from tests.support import dragonfly_runs, file_runs, table_runs
+from sinks.messages.base import value_formats
+from tests.support import dragonfly_runs, file_runs, kafka_runs, table_runs
 from tests.support.dragonfly_runs import DragonflyRun
 from tests.support.file_runs import FileRun
+from tests.support.kafka_runs import KafkaRun
 from tests.support.table_runs import TableRun
 
 ROOT = Path(__file__).resolve().parents[2]
-Run = FileRun | TableRun | DragonflyRun
+Run = FileRun | TableRun | DragonflyRun | KafkaRun
 _CARRIERS = {
     "FileRun": file_runs.carry_as_json,
     "TableRun": table_runs.carry_as_json,
     "DragonflyRun": dragonfly_runs.carry_as_json,
+    "KafkaRun": kafka_runs.carry_as_json,
 }
 
 
@@ -120,7 +123,7 @@ def _say(line: dict[str, Any]) -> None:
 
 
 def _serve() -> None:
-    for kinds in (field_types, builtin_pools, destinations, encoders):
+    for kinds in (field_types, builtin_pools, destinations, encoders, value_formats):
         list(kinds)  # imports them
     gc.collect()
     gc.freeze()  # or each fork would copy what the collector looks at

@@ -75,7 +75,9 @@ class Forked(subprocess.Popen[str]):
 
     def _wait(self, timeout: float | None) -> int:
         if self.returncode is None:
-            if not select.select([self._ending], [], [], timeout)[0]:
+            ending = select.poll()  # select() knows no numbers above 1,023
+            ending.register(self._ending, select.POLLIN)
+            if not ending.poll(None if timeout is None else timeout * 1000):
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
             self.returncode = int(self._ending.recv(64))
             self._ending.close()

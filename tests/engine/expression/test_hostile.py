@@ -24,14 +24,16 @@ CPU_S = 0.1
 
 @pytest.mark.parametrize("expression", [*ESCAPES, *BLOW_UPS], ids=lambda text: ascii(text)[:40])
 def test_it_is_refused_with_its_place_at_once(expression: str) -> None:
-    started = time.process_time()
-    faults = faults_of(expression, FORMS)
-    taken = time.process_time() - started
+    taken = []
+    for _ in range(3):  # of which one may collect the garbage of thousands of tests
+        started = time.process_time()
+        faults = faults_of(expression, FORMS)
+        taken.append(time.process_time() - started)
 
     unknown = (
         [] if faults else [place for name, place in Expression.parse(expression).names.items() if name not in FORMS]
     )
-    assert taken < CPU_S
+    assert min(taken) < CPU_S
     assert faults or unknown
     assert {fault.code for fault in faults} <= CODES
     for place in [*unknown, *(fault.position for fault in faults)]:

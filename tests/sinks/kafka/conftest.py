@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.kafka import Kafka, some_broker
-from tests.support.kafka_runs import KafkaNursery, KafkaRun
+from tests.support.kafka_runs import KafkaRun
+from tests.support.nursery import Nursery
 from tests.support.schema_registry import SchemaRegistry, some_registry
 
 
@@ -23,8 +24,8 @@ def registry() -> SchemaRegistry:
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[KafkaNursery]:
-    found = KafkaNursery()
+def nursery() -> Iterator[Nursery]:
+    found = Nursery()
     yield found
     found.close()
 

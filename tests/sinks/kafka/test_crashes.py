@@ -15,7 +15,8 @@ from sinks.destinations.base import Sink
 from sinks.errors import Fenced, TransientSinkError
 from sinks.time_limits import TimeLimits
 from tests.support.kafka import Kafka
-from tests.support.kafka_runs import KafkaNursery, KafkaRun, carry, expected, told, write_shard
+from tests.support.kafka_runs import KafkaRun, carry, expected, told, write_shard
+from tests.support.nursery import Nursery
 
 NewRun = Callable[..., KafkaRun]
 STEPS = [
@@ -31,7 +32,7 @@ STEPS = [
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_writer_that_dies_at_a_step_leaves_every_record_once(
-    kafka: Kafka, nursery: KafkaNursery, new_run: NewRun, step: str
+    kafka: Kafka, nursery: Nursery, new_run: NewRun, step: str
 ) -> None:
     run = new_run()
     hit = 1 if step.startswith("kafka.open") else 3
@@ -45,9 +46,7 @@ def test_a_writer_that_dies_at_a_step_leaves_every_record_once(
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_a_storm_of_kills_leaves_every_record_once(
-    kafka: Kafka, nursery: KafkaNursery, new_run: NewRun, seed: int
-) -> None:
+def test_a_storm_of_kills_leaves_every_record_once(kafka: Kafka, nursery: Nursery, new_run: NewRun, seed: int) -> None:
     run = new_run(partitions=3, records=60_000, frame=1024, shards=3)
     chance = random.Random(seed)
     kills = 0
@@ -69,7 +68,7 @@ def test_a_storm_of_kills_leaves_every_record_once(
     ("broken", "step"), [("EarlyPositions", "kafka.commit.positioned"), ("Unfenced", "kafka.commit.acknowledged")]
 )
 def test_a_writer_that_is_bad_on_purpose_is_found_out(
-    kafka: Kafka, nursery: KafkaNursery, new_run: NewRun, broken: str, step: str
+    kafka: Kafka, nursery: Nursery, new_run: NewRun, broken: str, step: str
 ) -> None:
     run = new_run(broken=broken)
 
@@ -175,7 +174,7 @@ def test_a_lost_position_is_told_as_the_beginning_of_the_shard(kafka: Kafka, new
     sink.close()
 
 
-def test_at_least_once_leaves_no_record_out(kafka: Kafka, nursery: KafkaNursery, new_run: NewRun) -> None:
+def test_at_least_once_leaves_no_record_out(kafka: Kafka, nursery: Nursery, new_run: NewRun) -> None:
     run = new_run(config={"delivery": "AT_LEAST_ONCE"})
 
     assert nursery.run(run.but(failpoints="kafka.commit.acknowledged=kill@3")).killed
