@@ -103,6 +103,10 @@ class ElementTable:
         rows = np.repeat(np.arange(span.count), most)
         return cls(counts, np.arange(len(rows)) % most < counts.take(rows), ElementColumns(record, rows))
 
+    def there(self, name: str) -> pl.Series:
+        """The values of a column for the elements that are there."""
+        return self.columns[name].filter(pl.Series(self.is_there))
+
 
 class SlicedColumns(Mapping[str, pl.Series]):
     """Some rows of other columns."""

@@ -70,6 +70,13 @@ class PlannedArray:
         """The fields among the steps."""
         return [step for step in self.steps if isinstance(step, PlannedField)]
 
+    def table(self, tables: dict[str, ElementTable], span: Span, record: Columns) -> ElementTable:
+        """The elements among those that are known by the paths of their arrays; added when they are not."""
+        path = self.lengths.shape.path
+        if path not in tables:
+            tables[path] = ElementTable.of(self.lengths, span, record)
+        return tables[path]
+
     def columns(self, span: Span, table: ElementTable, losses: Losses | None) -> dict[str, pl.Series]:
         """The values of each field as lists, one for each record of a span; all values are added to the table."""
         most = self.lengths.shape.max
@@ -202,17 +209,21 @@ class Plan:
     def passed_over(self, span: Span) -> Mapping[str, int]:
         """How many times the records of a span do that, by pool; only what says so is made. Raises as `batch` does."""
         columns: dict[str, pl.Series] = {}
-        self._evaluate(self._leading_to({key for _, key, _ in self._fallbacks()}), span, columns, {})
+        fallbacks = list(self._fallbacks())
+        tables = self._evaluate(self._leading_to({key for _, _, key, _ in fallbacks}), span, columns, {})
         counts: Counter[str] = Counter()
-        for rows, key, pool in self._fallbacks():
-            counts[pool] += rows.passed_over(columns[key])
+        for array, rows, key, pool in fallbacks:
+            keys = columns[key] if array is None else array.table(tables, span, columns).there(key)
+            counts[pool] += rows.passed_over(keys)
         return counts
 
-    def _fallbacks(self) -> Iterator[tuple[HiddenColumn, str, str]]:
-        """The hidden columns that may pass over a key, each with the key's field and the pool."""
+    def _fallbacks(self) -> Iterator[tuple[PlannedArray | None, HiddenColumn, str, str]]:
+        """The hidden columns that may pass over a key, each with its array, the key's field and the pool."""
         for step in self.steps:
-            if isinstance(step, HiddenColumn) and step.fallback is not None:
-                yield (step, *step.fallback)
+            array = step if isinstance(step, PlannedArray) else None
+            for part in array.steps if array is not None else [step]:
+                if isinstance(part, HiddenColumn) and part.fallback is not None:
+                    yield (array, part, *part.fallback)
 
     def _leading_to(self, names: set[str]) -> list[Step]:
         """The steps without which some columns cannot be made, in the order of evaluation."""
@@ -233,21 +244,19 @@ class Plan:
         columns: dict[str, pl.Series],
         missing: dict[str, NDArray[np.bool_]],
         losses: Losses | None = None,
-    ) -> None:
+    ) -> dict[str, ElementTable]:
         """Put the values of every step where the following ones find them, until one raises RecordInvalid.
 
-        With `losses` the records that cannot be made are given up instead, until none is left.
+        The answer are the elements of the arrays, by their paths. With `losses` the records that cannot be made are
+        given up instead, until none is left.
         """
         made = call if losses is None else losses.made
         tables: dict[str, ElementTable] = {}
         for step in steps:
             if losses is not None and losses.are_all:
-                return
+                break
             if isinstance(step, PlannedArray):
-                path = step.lengths.shape.path
-                if path not in tables:
-                    tables[path] = ElementTable.of(step.lengths, span, columns)
-                columns |= step.columns(span, tables[path], losses)
+                columns |= step.columns(span, step.table(tables, span, columns), losses)
                 continue
             if isinstance(step, HiddenColumn):
                 columns[step.name] = made(partial(step.values, span, columns))
@@ -256,6 +265,7 @@ class Plan:
             if absent is not None:
                 missing[step.name] = absent
             columns[step.name] = made(partial(_cast, step, span, values))
+        return tables
 
     @property
     def clock(self) -> Clock:

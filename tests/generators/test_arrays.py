@@ -437,3 +437,18 @@ def test_each_mistake_is_told_at_its_place(
     told = [(issue.code, issue.path) for issue in examined(*mappings, arrays=arrays).errors]
 
     assert sorted(told) == sorted(expected_issues)
+
+
+@pytest.mark.parametrize("key", ["items[].color", "color"])
+def test_elements_that_take_any_row_for_want_of_their_own_are_counted_if_they_are_there(key: str) -> None:
+    looked_up = field("sku", "items[].sku", keyField=key, keyColumn="color", onMissing="ANY")
+    colors = {"values": ["red", "nowhere", "blue"]}
+    plan = plan_of(mapping("ENUM_RANDOM", colors, key, nullRate=0.2), looked_up, arrays=[ITEMS])
+
+    counted = sum((Counter(plan.passed_over(span)) for span in SPANS), Counter())
+
+    orders = objects(plan, Span(0, 1_000))
+    asked = [item.get("color", order.get("color")) for order in orders for item in order["items"]]
+    assert plan.may_pass_over
+    assert counted == {"shop": asked.count("nowhere")}
+    assert 0 < asked.count("nowhere") < len(asked)
