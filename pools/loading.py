@@ -69,7 +69,8 @@ def load(definition: PoolDefinition, *, base: Path, progress: Progress = unseen)
     shape.limits.check_bytes(table_bytes(records), f"{table.origin} as a table")
     metadata = [column_metadata(column, declared.get(column.name, (0, None))[1]) for column in typed]
     source_rows = table.row_count if table.source_row_count is None else table.source_row_count
-    return Loaded(records, metadata, source_rows, list(table.notes))
+    notes = [*table.notes, *_notes_of_sample(definition.sampling, source_rows)]
+    return Loaded(records, metadata, source_rows, notes)
 
 
 def first_snapshot(shape: PoolShape, records: pl.DataFrame) -> Snapshot:
@@ -94,6 +95,12 @@ def _read(definition: PoolDefinition, base: Path, progress: Progress) -> RawTabl
             limits = limits.of_sample()
         return source.read_content(base=base, limits=limits, choose=choose, progress=progress)
     return source.read(base=base, limits=limits if sampling is None else limits.of_sample())
+
+
+def _notes_of_sample(sampling: Sampling | None, source_rows: int) -> list[str]:
+    if sampling is None or sampling.size is None or source_rows >= sampling.size:
+        return []
+    return [f"the source has {source_rows:,} rows, fewer than sampleSize ({sampling.size:,}): all of them are kept"]
 
 
 def _sampled(table: RawTable, sampling: Sampling) -> RawTable:

@@ -94,10 +94,14 @@ def test_a_rate_keeps_its_share_and_at_least_one_row(load_file: Any, rate: float
     assert sampled(load_file, sampleRate=rate).records.height == rows
 
 
-def test_a_source_with_fewer_rows_is_kept_whole(load_file: Any) -> None:
+def test_a_source_with_fewer_rows_is_kept_whole_and_that_is_told_where_a_size_is(load_file: Any) -> None:
     loaded = load_file("number\n2\n1\n", loadStrategy="SAMPLED")
+    asked_for_more = load_file("number\n2\n1\n", loadStrategy="SAMPLED", sampleSize=3)
+    asked_for_all = load_file("number\n2\n1\n", loadStrategy="SAMPLED", sampleSize=2)
 
-    assert loaded.records.rows() == [(2,), (1,)]
+    assert loaded.records.rows() == asked_for_more.records.rows() == [(2,), (1,)]
+    assert asked_for_more.notes[1:] == ["the source has 2 rows, fewer than sampleSize (3): all of them are kept"]
+    assert loaded.notes == asked_for_all.notes == asked_for_more.notes[:1]
 
 
 def test_the_first_rows_are_the_first_ones(load_file: Any) -> None:
