@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from engine.batch import Batch
-from engine.issues import Severity
 from engine.lists import elements_of, lengths_of, lists_of
 from engine.schema import ArrayNode, Column, ObjectNode, OutputType, RecordSchema
-from sdg_project.text import quoted
-from sinks.encoding.avro_schema import avro_schema, changed_names
+from sinks.encoding.avro_schema import avro_schema, name_problems
 from sinks.encoding.base import EncodedFrame, Encoder, EncoderOptions, Unsupported, encoders
 from sinks.encoding.compression import Compression
 from sinks.encoding.rows import BytesPiece, binary_of_matrix, bytes_rows, flat_bytes
@@ -57,7 +55,7 @@ class Avro(Encoder[EncoderOptions]):
     @classmethod
     def check(cls, schema: RecordSchema) -> Sequence[Unsupported]:
         """As every format, and names that have to be changed."""
-        return [*super().check(schema), *name_problems(schema)]
+        return [*super().check(schema), *name_problems(schema, kind="AVRO", kept_as="doc")]
 
     def header(self) -> bytes:
         entries = b"".join(_counted(key) + _counted(value) for key, value in self._metadata.items())
@@ -148,19 +146,6 @@ class Avro(Encoder[EncoderOptions]):
             column.name, dtype, lambda texts: bytes_rows(_counted_texts(texts), len(texts))
         )
         return [words[0] if len(words) == 1 else words.gather(values.cat.physical())]
-
-
-def name_problems(schema: RecordSchema) -> Iterator[Unsupported]:
-    """The names that Avro does not take, each with what becomes of it."""
-    rule = "AVRO's names have ASCII letters, digits and _ only, and no digit first"
-    for column, name, valid, is_taken in changed_names(schema):
-        if is_taken:
-            message = f"{rule}: {quoted(name)} becomes {quoted(valid)}, and so does another field, or is it already"
-            yield Unsupported(column, "/fieldName", "DUPLICATE_FIELD", message, "rename one of the two")
-        else:
-            message = f"{rule}: {quoted(name)} is written as {quoted(valid)}, with its own name as doc"
-            hint = "rename the field if readers are to see the same name everywhere"
-            yield Unsupported(column, "/fieldName", "NAME_CHANGED", message, hint, Severity.WARNING)
 
 
 def _counted(content: bytes) -> bytes:

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from engine.issues import Severity
 from engine.schema import MAX_DECIMAL_DIGITS, ArrayNode, Column, ObjectNode, OutputType, RecordSchema
+from sdg_project.text import quoted
+from sinks.encoding.base import Unsupported
 
 AvroSchema: TypeAlias = "str | list[AvroSchema] | dict[str, object]"
 
@@ -35,7 +38,23 @@ def avro_schema(schema: RecordSchema) -> AvroSchema:
     return _record(schema.tree(), name, original=schema.name, namespace=None)
 
 
-def changed_names(schema: RecordSchema) -> Iterator[tuple[Column, str, str, bool]]:
+def name_problems(schema: RecordSchema, *, kind: str, kept_as: str) -> Iterator[Unsupported]:
+    """The names that a format with Avro's rule does not take, each with what becomes of it.
+
+    `kind` is the format as messages call it, `kept_as` the property of its schemas that has the original name.
+    """
+    rule = f"{kind}'s names have ASCII letters, digits and _ only, and no digit first"
+    for column, name, valid, is_taken in _changed_names(schema):
+        if is_taken:
+            message = f"{rule}: {quoted(name)} becomes {quoted(valid)}, and so does another field, or is it already"
+            yield Unsupported(column, "/fieldName", "DUPLICATE_FIELD", message, "rename one of the two")
+        else:
+            message = f"{rule}: {quoted(name)} is written as {quoted(valid)}, with its own name as {kept_as}"
+            hint = "rename the field if readers are to see the same name everywhere"
+            yield Unsupported(column, "/fieldName", "NAME_CHANGED", message, hint, Severity.WARNING)
+
+
+def _changed_names(schema: RecordSchema) -> Iterator[tuple[Column, str, str, bool]]:
     """Fields and objects whose names Avro does not take: a column, the name, what it becomes, whether that is taken.
 
     The column of an object is the first one in it.

@@ -10,8 +10,8 @@ import polars as pl
 from engine.batch import Batch
 from engine.schema import RecordSchema
 from engine.template import Template
-from sinks.encoding.avro import Avro, name_problems
-from sinks.encoding.avro_schema import avro_schema
+from sinks.encoding.avro import Avro
+from sinks.encoding.avro_schema import avro_schema, name_problems
 from sinks.encoding.base import EncoderOptions, Unsupported
 from sinks.messages.base import ValueFormat, missing_problems, value_formats
 
@@ -28,7 +28,7 @@ class AvroValues(ValueFormat):
 
     @classmethod
     def check(cls, schema: RecordSchema) -> Sequence[Unsupported]:
-        return [*missing_problems(cls.kind, schema), *name_problems(schema)]
+        return [*missing_problems(cls.kind, schema), *name_problems(schema, kind="AVRO", kept_as="doc")]
 
     def values(self, batch: Batch) -> pl.Series:
         return self._encoder.data(batch)

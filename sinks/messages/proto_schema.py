@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-from engine.issues import Severity
 from engine.schema import ArrayNode, Column, ObjectNode, OutputType, RecordSchema
-from sdg_project.text import quoted
-from sinks.encoding.avro_schema import changed_names, valid_names
-from sinks.encoding.base import Unsupported
+from sinks.encoding.avro_schema import valid_names
 
 _TYPES = {
     OutputType.STRING: "string",
@@ -34,19 +30,6 @@ def proto_text(schema: RecordSchema) -> str:
     if any(column.type is OutputType.TIMESTAMP for column in schema.columns):
         lines += ['import "google/protobuf/timestamp.proto";', ""]
     return "\n".join([*lines, *_message(schema.tree(), name), ""])
-
-
-def name_problems(schema: RecordSchema) -> Iterator[Unsupported]:
-    """The names that proto3 does not take, each with what becomes of it."""
-    rule = "PROTOBUF's names have ASCII letters, digits and _ only, and no digit first"
-    for column, name, valid, is_taken in changed_names(schema):
-        if is_taken:
-            message = f"{rule}: {quoted(name)} becomes {quoted(valid)}, and so does another field, or is it already"
-            yield Unsupported(column, "/fieldName", "DUPLICATE_FIELD", message, "rename one of the two")
-        else:
-            message = f"{rule}: {quoted(name)} is written as {quoted(valid)}, with its own name as json_name"
-            hint = "rename the field if readers are to see the same name everywhere"
-            yield Unsupported(column, "/fieldName", "NAME_CHANGED", message, hint, Severity.WARNING)
 
 
 def _message(node: ObjectNode, name: str) -> list[str]:

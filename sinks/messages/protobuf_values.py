@@ -14,12 +14,13 @@ from engine.batch import Batch
 from engine.lists import elements_of, lengths_of, lists_of
 from engine.schema import ArrayNode, Column, ObjectNode, OutputType, RecordSchema
 from engine.template import Template
+from sinks.encoding.avro_schema import name_problems
 from sinks.encoding.base import Unsupported
 from sinks.encoding.rows import BytesPiece, binary_of_matrix, bytes_rows, flat_bytes
 from sinks.encoding.texts import Dictionaries, value_texts
 from sinks.encoding.varint import varint, varints
 from sinks.messages.base import ValueFormat, missing_problems, value_formats
-from sinks.messages.proto_schema import name_problems, proto_text
+from sinks.messages.proto_schema import proto_text
 
 _VARINT, _FIXED64, _COUNTED = 0, 1, 2
 """Wire types."""
@@ -51,7 +52,11 @@ class ProtobufValues(ValueFormat):
 
     @classmethod
     def check(cls, schema: RecordSchema) -> Sequence[Unsupported]:
-        return [*missing_problems(cls.kind, schema), *name_problems(schema), *_nulls_in_arrays(schema)]
+        return [
+            *missing_problems(cls.kind, schema),
+            *name_problems(schema, kind="PROTOBUF", kept_as="json_name"),
+            *_nulls_in_arrays(schema),
+        ]
 
     def values(self, batch: Batch) -> pl.Series:
         return bytes_rows(self._members(self._tree, batch.records), batch.records.height)

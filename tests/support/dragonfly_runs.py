@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -15,15 +14,13 @@ from engine.cuts import Cuts
 from engine.issues import Issue, Severity
 from engine.span import Span
 from generators.plan import Plan
-from generators.runs.runner import Watch, finish, run_slice
-from sdg_project.failpoints import set_failpoints
 from sdg_project.hosts import HostPolicy
 from sinks.connections.dragonfly import DragonflyConfig, DragonflyConnection
 from sinks.destinations.base import Delivery, Written
 from sinks.destinations.dragonfly import DragonflyDestination
-from sinks.errors import SinkError
 from tests.support.broken_dragonfly import BROKEN
 from tests.support.file_runs import STARTED_AT, made_plan
+from tests.support.shards import carried, write_to_end
 
 
 @dataclass(frozen=True)
@@ -116,33 +113,13 @@ def carry(run: DragonflyRun, plan: Plan | None = None) -> Sequence[Written]:
 
 def write_shard(run: DragonflyRun, plan: Plan, destination: DragonflyDestination, number: int) -> None:
     """Write a shard from where it stands to its end."""
-    sink = destination.sink(number)
-    seconds = itertools.count()
-    try:
-        finish(
-            run_slice(
-                plan,
-                sink,
-                shard=destination.delivery.shards[number],
-                next_record=sink.open(run.epoch),
-                cuts=destination.delivery.cuts,
-                batch_size=run.batch,
-                watch=Watch(),
-                monotonic=lambda: float(next(seconds)),
-            )
-        )
-    finally:
-        sink.close()
+    shard = destination.delivery.shards[number]
+    write_to_end(destination.sink(number), plan, destination, shard=shard, epoch=run.epoch, batch=run.batch)
 
 
 def carry_as_json(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a process of its own does and says: how much was written, or why nothing was."""
-    run = DragonflyRun(**document)
-    set_failpoints(run.failpoints)
-    try:
-        return {"files": len(carry(run))}
-    except SinkError as error:
-        return {"error": type(error).__name__, "code": error.code, "message": str(error)}
+    return carried(DragonflyRun(**document), carry)
 
 
 def expected_records(run: DragonflyRun) -> list[dict[str, Any]]:

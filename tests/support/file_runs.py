@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import resource
 from collections.abc import Mapping, Sequence
@@ -22,13 +21,12 @@ from generators.definition import read_definition
 from generators.examination import examine
 from generators.facts import RunFacts
 from generators.plan import Plan
-from generators.runs.runner import Progress, Watch, finish, run_slice
+from generators.runs.runner import Progress
 from generators.runs.salvage import Salvage
 from pools.snapshot import snapshot_of
-from sdg_project.failpoints import set_failpoints
 from sinks.destinations.base import Delivery, Destination, Written, destinations
-from sinks.errors import SinkError
 from tests.support.broken_destinations import BROKEN
+from tests.support.shards import carried, write_to_end
 
 STARTED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -193,35 +191,17 @@ def shard_of(run: FileRun, destination: Destination[Any], number: int) -> Span:
 
 def write_shard(run: FileRun, plan: Plan, destination: Destination[Any], number: int) -> Progress:
     """Write a shard from where it stands to its end."""
-    sink = destination.sink(number)
-    seconds = itertools.count()
-    try:
-        return finish(
-            run_slice(
-                Salvage(plan) if run.rejects else plan,
-                sink,
-                shard=shard_of(run, destination, number),
-                next_record=sink.open(run.epoch),
-                cuts=destination.delivery.cuts,
-                batch_size=run.batch,
-                watch=Watch(),
-                monotonic=lambda: float(next(seconds)),
-            )
-        )
-    finally:
-        sink.close()
+    source = Salvage(plan) if run.rejects else plan
+    shard = shard_of(run, destination, number)
+    return write_to_end(destination.sink(number), source, destination, shard=shard, epoch=run.epoch, batch=run.batch)
 
 
 def carry_as_json(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a process of its own does and says: the files that were written, or why there are none."""
     run = FileRun(**document)
-    set_failpoints(run.failpoints)
     if run.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (run.file_bytes, resource.RLIM_INFINITY))
-    try:
-        return {"files": len(carry(run))}
-    except SinkError as error:
-        return {"error": type(error).__name__, "code": error.code, "message": str(error)}
+    return carried(run, carry)
 
 
 def tree(root: str | Path) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -14,18 +13,16 @@ from engine.cuts import Cuts
 from engine.issues import Severity
 from engine.span import Span
 from generators.plan import Plan
-from generators.runs.runner import Watch, finish, run_slice
-from sdg_project.failpoints import set_failpoints
 from sdg_project.hosts import HostPolicy
 from sinks.connections.kafka import KafkaConnection, KafkaConnectionConfig
 from sinks.destinations.base import Delivery, Sink, Written
 from sinks.destinations.kafka import KafkaDestination
-from sinks.errors import SinkError
 from sinks.kafka.config import KafkaConfig
 from sinks.kafka.messages import MessageMaker
 from sinks.kafka.positions import Position
 from sinks.kafka.shard import TopicWriter
 from tests.support.file_runs import STARTED_AT, made_plan
+from tests.support.shards import carried, write_to_end
 
 RUN_ID = "11111111-aaaa"
 
@@ -124,22 +121,7 @@ def carry(
 
 def write_shard(run: KafkaRun, plan: Plan, destination: KafkaDestination, sink: Sink, number: int) -> None:
     """Write a shard from where it stands to its end."""
-    seconds = itertools.count()
-    try:
-        finish(
-            run_slice(
-                plan,
-                sink,
-                shard=destination.delivery.shards[number],
-                next_record=sink.open(run.epoch),
-                cuts=destination.delivery.cuts,
-                batch_size=None,
-                watch=Watch(),
-                monotonic=lambda: float(next(seconds)),
-            )
-        )
-    finally:
-        sink.close()
+    write_to_end(sink, plan, destination, shard=destination.delivery.shards[number], epoch=run.epoch)
 
 
 def expected(run: KafkaRun, plan: Plan | None = None, *, partitions: int = 1) -> list[tuple[Any, Any]]:
@@ -184,9 +166,4 @@ BROKEN: dict[str, Any] = {kind.__name__: _destination(kind) for kind in (EarlyPo
 
 def carry_as_json(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a process of its own does and says."""
-    run = KafkaRun(**document)
-    set_failpoints(run.failpoints)
-    try:
-        return {"files": len(carry(run))}
-    except SinkError as error:
-        return {"error": type(error).__name__, "code": error.code, "message": str(error)}
+    return carried(KafkaRun(**document), carry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -15,16 +14,14 @@ from psycopg import sql
 from engine.cuts import Cuts
 from engine.span import Span
 from generators.plan import Plan
-from generators.runs.runner import Watch, finish, run_slice
-from sdg_project.failpoints import set_failpoints
 from sdg_project.hosts import HostPolicy
 from sinks.connections.postgres import PostgresConfig, PostgresConnection
 from sinks.destinations.base import Delivery, Refused, Written
 from sinks.destinations.postgres import PostgresDestination
-from sinks.errors import SinkError
 from sinks.tables.config import TableConfig
 from tests.support.broken_tables import BROKEN_TABLES
 from tests.support.file_runs import STARTED_AT, made_plan
+from tests.support.shards import carried, write_to_end
 
 MAPPINGS: list[dict[str, Any]] = [
     {"fieldName": "n", "type": "SEQUENCE", "params": {"start": 0}},
@@ -142,33 +139,14 @@ def write_shard(
     if run.broken:
         sink.__class__ = BROKEN_TABLES[run.broken]
     sink.refuse = refuse
-    shard, seconds = destination.delivery.shards[number], itertools.count()
+    shard = destination.delivery.shards[number]
     wanted = shard if run.ends is None else Span(shard.start, run.ends[number] - shard.start)
-    try:
-        finish(
-            run_slice(
-                plan_of(run),
-                sink,
-                shard=wanted,
-                next_record=sink.open(run.epoch),
-                cuts=destination.delivery.cuts,
-                batch_size=run.batch,
-                watch=Watch(),
-                monotonic=lambda: float(next(seconds)),
-            )
-        )
-    finally:
-        sink.close()
+    write_to_end(sink, plan_of(run), destination, shard=wanted, epoch=run.epoch, batch=run.batch)
 
 
 def carry_as_json(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a process of its own does and says."""
-    run = TableRun(**document)
-    set_failpoints(run.failpoints)
-    try:
-        return {"files": len(carry(run))}
-    except SinkError as error:
-        return {"error": type(error).__name__, "code": error.code, "message": str(error)}
+    return carried(TableRun(**document), carry)
 
 
 def execute(url: str, *statements: str) -> list[tuple[Any, ...]]:
